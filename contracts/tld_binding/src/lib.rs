@@ -1,0 +1,1 @@
+//! althing-tld-binding.
