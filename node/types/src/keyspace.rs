@@ -1,0 +1,99 @@
+//! The layout of state keys.
+//!
+//! | first byte | rest | value |
+//! |---|---|---|
+//! | 0 | system key, see the functions below | canonical bytes of the type named there |
+//! | 1 | length of contract id (1 B), contract id, the contract's own key | the contract's own bytes |
+
+use crate::{
+    crypto::PublicKey,
+    hash::{Hash, Tag, hash},
+    id::{ContractId, Height, OrganisationId},
+};
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Longest key that a contract may use, in bytes.
+pub const MAX_CONTRACT_KEY: usize = 512;
+/// Longest value that a contract may store, in bytes.
+pub const MAX_CONTRACT_VALUE: usize = 64 * 1024;
+
+fn system(kind: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(rest.len().saturating_add(2));
+    key.push(0);
+    key.push(kind);
+    key.extend_from_slice(rest);
+    key
+}
+
+/// Next sequence number of a key: [`crate::id::Sequence`].
+pub fn sequence(operator: &PublicKey) -> Vec<u8> {
+    system(1, &operator.0)
+}
+/// Whose key it is: [`crate::organisation::KeyEntry`].
+pub fn key_entry(key: &PublicKey) -> Vec<u8> {
+    system(2, &key.0)
+}
+/// A member organisation: [`crate::organisation::Organisation`].
+pub fn organisation(id: &OrganisationId) -> Vec<u8> {
+    system(3, id.as_str().as_bytes())
+}
+/// A deployed contract: [`ContractEntry`].
+pub fn contract(id: &ContractId) -> Vec<u8> {
+    system(4, id.as_str().as_bytes())
+}
+/// Prefix of all [`contract`] keys.
+pub fn contracts() -> Vec<u8> {
+    system(4, &[])
+}
+/// Contract code by its hash: the module's bytes.
+pub fn code(hash: &Hash) -> Vec<u8> {
+    system(5, &hash.0)
+}
+/// The authority list of the next height: [`crate::authority::AuthorityList`].
+pub fn authorities() -> Vec<u8> {
+    system(6, &[])
+}
+/// Chain parameters: [`crate::genesis::Parameters`].
+pub fn parameters() -> Vec<u8> {
+    system(7, &[])
+}
+/// A contract's own key.
+pub fn storage(id: &ContractId, key: &[u8]) -> Vec<u8> {
+    let id = id.as_str().as_bytes();
+    let mut out = Vec::with_capacity(id.len().saturating_add(key.len()).saturating_add(2));
+    out.push(1);
+    #[expect(clippy::cast_possible_truncation, reason = "contract ids are at most 48 bytes")]
+    out.push(id.len() as u8);
+    out.extend_from_slice(id);
+    out.extend_from_slice(key);
+    out
+}
+
+/// Position of a key in the state tree.
+pub fn key_hash(key: &[u8]) -> Hash {
+    hash(Tag::StateKey, &[key])
+}
+
+/// A deployed contract.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ContractEntry {
+    /// Hash of the present code, under [`Tag::Code`].
+    pub code: Hash,
+    /// Version of the state schema of the present code.
+    pub state_version: u32,
+    /// Hash of the state schema of the present code.
+    pub schema: Hash,
+    /// How often the code was replaced.
+    pub upgrades: u32,
+    /// Who deployed it; `None` for genesis contracts.
+    pub deployer: Option<PublicKey>,
+    /// Height of the last deploy or upgrade.
+    pub since: Height,
+}
+
+/// The identity of contract code.
+pub fn code_hash(code: &[u8]) -> Hash {
+    hash(Tag::Code, &[code])
+}
