@@ -1,1 +1,37 @@
-//! althing-execution.
+//! A block in, an outcome out.
+//!
+//! [`Executor::propose`] and [`Executor::verify`] run the same loop over transactions: check admission, use up the
+//! sequence number, run the content in the contract machine over an [`overlay::Overlay`] of staged writes, keep the
+//! writes or undo them, make a receipt. Nothing is written anywhere: the outcome carries the writes, and the state
+//! store commits them together with the block.
+//!
+//! Two kinds of failure are kept apart. A transaction that fails *admission* (signature, chain, kind, size, sequence,
+//! expiry, operator, fuel limit) is abnormal: it is in no block, and the proposer keeps a mark with the reason
+//! (P 0035). A transaction that is admitted and then fails *in its contract* is in the block with a failed receipt:
+//! its sequence number is used and everything else is undone, so that the refusal is provable and later transactions
+//! of the same key are not stuck (docs/adr/003).
+//!
+//! Invariant: equal state, block context and transactions give equal outcomes on every node.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod admission;
+mod error;
+mod executor;
+mod genesis;
+mod outcome;
+pub mod overlay;
+mod transaction;
+
+pub use admission::{Admission, Refusal};
+pub use error::{ExecutionError, Illegal};
+pub use executor::Executor;
+pub use outcome::{BlockContext, Execution, Writes};

@@ -1,0 +1,239 @@
+//! The block loop, shared by those who propose and those who verify.
+
+use crate::{
+    admission::{Admission, Refusal, decode_entry, key_entry, next_sequence, unknown_operator},
+    error::{ExecutionError, Illegal},
+    outcome::{BlockContext, Execution, Writes},
+    overlay::Overlay,
+    transaction::Runner,
+};
+use althing_runtime::{CallContext, Entry, Invocation, Outcome, Runtime, World};
+use althing_types::{
+    authority::AuthorityList,
+    codec::{self, Text},
+    crypto::{PublicKey, Verified},
+    genesis::{ChainKind, Genesis, Parameters},
+    hash::Hash,
+    id::{ChainId, ContractId},
+    keyspace,
+    receipt::{Failure, FailureCode},
+    transaction::{Abnormal, AbnormalCode, Transaction},
+    view::StateView,
+};
+use std::sync::Arc;
+
+/// Executes the blocks of one chain. Cheap to clone; holds no state of the chain.
+#[derive(Clone)]
+pub struct Executor {
+    runtime: Arc<Runtime>,
+    chain: ChainId,
+    kind: ChainKind,
+}
+
+/// What the loop does with a transaction that may be in no block.
+enum OnRefusal {
+    LeaveOut,
+    Reject,
+}
+
+impl Executor {
+    /// An executor for the chain of this id and kind.
+    pub const fn new(runtime: Arc<Runtime>, chain: ChainId, kind: ChainKind) -> Self {
+        Self { runtime, chain, kind }
+    }
+
+    /// The contract machine.
+    pub const fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// The writes that make the state of height 0.
+    ///
+    /// # Errors
+    /// [`ExecutionError::GenesisContract`] when a contract's code is missing, refused, or its initialiser fails.
+    pub fn genesis(
+        &self,
+        genesis: &Genesis,
+        code: impl Fn(&Hash) -> Option<Vec<u8>>,
+    ) -> Result<Writes, ExecutionError> {
+        crate::genesis::first_state(&self.runtime, genesis, code)
+    }
+
+    /// The parameters that are in force.
+    ///
+    /// # Errors
+    /// [`ExecutionError`] when the store cannot answer.
+    pub fn parameters(view: &dyn StateView) -> Result<Parameters, ExecutionError> {
+        let stored = decode_entry("parameters", view.read(&keyspace::parameters())?)?;
+        stored.ok_or(ExecutionError::SystemEntry { entry: "parameters", reason: "missing".into() })
+    }
+
+    /// The rules for entry into the block at `height`.
+    pub const fn admission<'a>(
+        &'a self,
+        parameters: &'a Parameters,
+        height: althing_types::id::Height,
+    ) -> Admission<'a> {
+        Admission { chain: &self.chain, kind: &self.kind, parameters, height }
+    }
+
+    /// The next unused sequence number of a key.
+    ///
+    /// # Errors
+    /// [`ExecutionError`] when the store cannot answer.
+    pub fn next_sequence(view: &dyn StateView, key: &PublicKey) -> Result<althing_types::id::Sequence, ExecutionError> {
+        next_sequence(view, key)
+    }
+
+    /// Packs a block from candidates, in their order, as far as the chain's limits allow; what may be in no block is
+    /// left out and reported.
+    ///
+    /// # Errors
+    /// [`ExecutionError`]: the node must stop.
+    pub fn propose(
+        &self,
+        view: &dyn StateView,
+        block: &BlockContext,
+        candidates: &[Arc<Verified<Transaction>>],
+    ) -> Result<Execution, ExecutionError> {
+        match self.run(view, block, candidates, OnRefusal::LeaveOut)? {
+            Ok(execution) => Ok(execution),
+            Err(illegal) => Err(ExecutionError::SystemEntry { entry: "own proposal", reason: illegal.to_string() }),
+        }
+    }
+
+    /// Executes a proposed block exactly as it is.
+    ///
+    /// # Errors
+    /// The outer error is the node's own; the inner [`Illegal`] is the proposer's.
+    pub fn verify(
+        &self,
+        view: &dyn StateView,
+        block: &BlockContext,
+        transactions: &[Arc<Verified<Transaction>>],
+    ) -> Result<Result<Execution, Illegal>, ExecutionError> {
+        self.run(view, block, transactions, OnRefusal::Reject)
+    }
+
+    fn run(
+        &self,
+        view: &dyn StateView,
+        block: &BlockContext,
+        transactions: &[Arc<Verified<Transaction>>],
+        on_refusal: OnRefusal,
+    ) -> Result<Result<Execution, Illegal>, ExecutionError> {
+        let parameters = Self::parameters(view)?;
+        let admission = self.admission(&parameters, block.height);
+        let runner = Runner { runtime: &self.runtime, chain: &self.chain, block };
+        let mut overlay = Overlay::new(view);
+        let (mut kept, mut hashes, mut receipts, mut abnormal) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut fuel_used, mut bytes) = (0u64, 0u64);
+        for transaction in transactions {
+            let size = codec::encode(transaction.signed()).len() as u64;
+            let full = Self::first_limit(
+                &parameters,
+                kept.len(),
+                bytes.saturating_add(size),
+                fuel_used.saturating_add(transaction.fuel_limit),
+            );
+            if let Some(illegal) = full {
+                match on_refusal {
+                    OnRefusal::LeaveOut => break,
+                    OnRefusal::Reject => return Ok(Err(illegal)),
+                }
+            }
+            let hash = transaction.hash();
+            if let Err(Refusal { code, message }) = Self::check(&admission, &overlay, transaction)? {
+                match on_refusal {
+                    OnRefusal::Reject => return Ok(Err(Illegal::Abnormal { transaction: hash, code, message })),
+                    // A gap may close with the next block: it is no fault of the sender's.
+                    OnRefusal::LeaveOut if code == AbnormalCode::SequenceGap => {}
+                    OnRefusal::LeaveOut => abnormal.push(Abnormal {
+                        transaction: hash,
+                        operator: transaction.operator,
+                        height: block.height,
+                        code,
+                        message: Text::truncated(&message),
+                    }),
+                }
+                continue;
+            }
+            let receipt = runner.run(&mut overlay, transaction, hash)?;
+            fuel_used = fuel_used.saturating_add(receipt.fuel_used);
+            bytes = bytes.saturating_add(size);
+            kept.push(Arc::clone(transaction));
+            hashes.push(hash);
+            receipts.push(receipt);
+        }
+        let next_authorities: Option<AuthorityList> =
+            decode_entry("authorities", overlay.read_key(&keyspace::authorities())?)?;
+        let Some(next_authorities) = next_authorities else {
+            return Err(ExecutionError::SystemEntry { entry: "authorities", reason: "missing".into() });
+        };
+        let parameters = Self::parameters(&overlay)?;
+        let writes = overlay.into_writes();
+        Ok(Ok(Execution {
+            transactions: kept,
+            hashes,
+            receipts,
+            writes,
+            abnormal,
+            next_authorities,
+            parameters,
+            fuel_used,
+        }))
+    }
+
+    fn first_limit(parameters: &Parameters, count: usize, bytes: u64, fuel: u64) -> Option<Illegal> {
+        let limits = [
+            ("transactions", (count as u64).saturating_add(1), u64::from(parameters.max_block_transactions)),
+            // One transaction always fits, however long: an upload of code may exceed the block's usual size.
+            ("bytes", if count == 0 { 0 } else { bytes }, u64::from(parameters.max_block_bytes)),
+            ("fuel", fuel, parameters.max_block_fuel),
+        ];
+        let broken = limits.into_iter().find(|(_, found, maximum)| found > maximum);
+        broken.map(|(what, found, maximum)| Illegal::TooLarge { what, found, maximum })
+    }
+
+    fn check(
+        admission: &Admission<'_>,
+        overlay: &Overlay<'_>,
+        transaction: &Transaction,
+    ) -> Result<Result<(), Refusal>, ExecutionError> {
+        if let Err(refusal) = admission.check_form(transaction) {
+            return Ok(Err(refusal));
+        }
+        if key_entry(overlay, &transaction.operator)?.is_none() {
+            return Ok(Err(unknown_operator(&transaction.operator)));
+        }
+        let next = next_sequence(overlay, &transaction.operator)?;
+        if transaction.sequence > next {
+            let message = format!("sequence is {}, the next one is {next}", transaction.sequence);
+            return Ok(Err(Refusal { code: AbnormalCode::SequenceGap, message }));
+        }
+        Ok(admission.check_sequence(transaction, next))
+    }
+
+    /// Calls a view of a contract; nothing is written.
+    ///
+    /// # Errors
+    /// [`ExecutionError`]: the node's own fault, the watchdog's deadline among them.
+    pub fn view(
+        &self,
+        view: &dyn StateView,
+        context: &CallContext,
+        contract: &ContractId,
+        method: &str,
+        input: &[u8],
+        fuel: u64,
+    ) -> Result<Outcome, ExecutionError> {
+        let mut overlay = Overlay::new(view);
+        let Some(code) = overlay.code_hash(contract)? else {
+            let message = format!("no contract '{contract}' on this chain");
+            let result = Err(Failure::new(FailureCode::NoSuchContract, &message));
+            return Ok(Outcome { result, fuel_used: 0, logs: Vec::new() });
+        };
+        let invocation = Invocation { contract, code, entry: Entry::View(method), input, fuel };
+        Ok(self.runtime.invoke_view(&mut overlay, context, &invocation)?)
+    }
+}

@@ -1,0 +1,107 @@
+//! The state of height 0, made from the genesis document.
+
+use crate::{
+    error::ExecutionError,
+    outcome::{BlockContext, Writes},
+    overlay::Overlay,
+};
+use althing_runtime::{CallContext, Entry, Invocation, Runtime, World};
+use althing_types::{
+    authority::AuthorityList,
+    codec,
+    crypto::NodeId,
+    genesis::{Genesis, GenesisContract},
+    hash::Hash,
+    id::Height,
+    keyspace::{self, ContractEntry},
+    organisation::{KeyEntry, Role},
+    view::{Entry as StateEntry, StateFault, StateView},
+};
+
+/// Fuel for the initialiser of one genesis contract.
+const INIT_FUEL: u64 = 500_000_000;
+
+/// The state before there is any.
+struct Nothing;
+
+impl StateView for Nothing {
+    fn read(&self, _: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
+        Ok(None)
+    }
+    fn scan(&self, _: &[u8], _: Option<&[u8]>, _: usize) -> Result<Vec<StateEntry>, StateFault> {
+        Ok(Vec::new())
+    }
+}
+
+pub(crate) fn first_state(
+    runtime: &Runtime,
+    genesis: &Genesis,
+    code: impl Fn(&Hash) -> Option<Vec<u8>>,
+) -> Result<Writes, ExecutionError> {
+    let authorities: AuthorityList = genesis
+        .authority_list()
+        .map_err(|e| ExecutionError::SystemEntry { entry: "genesis authorities", reason: e.to_string() })?;
+    let mut overlay = Overlay::new(&Nothing);
+    let mut put = |key, value| overlay.write_key(key, Some(value));
+    put(keyspace::parameters(), codec::encode(&genesis.parameters));
+    put(keyspace::authorities(), codec::encode(&authorities));
+    for organisation in genesis.organisations.iter() {
+        put(keyspace::organisation(&organisation.id), codec::encode(organisation));
+        for key in organisation.keys.iter() {
+            let mut roles = organisation.roles.clone();
+            if *key == genesis.operator {
+                roles.insert(Role::Operator);
+            }
+            let entry = KeyEntry { organisation: organisation.id.clone(), roles };
+            put(keyspace::key_entry(key), codec::encode(&entry));
+        }
+    }
+    let block = BlockContext { height: Height(0), timestamp_ms: genesis.timestamp_ms, packer: NodeId([0; 32]) };
+    for contract in genesis.contracts.iter() {
+        deploy(runtime, genesis, &mut overlay, &block, contract, &code)?;
+    }
+    overlay.finish_transaction();
+    Ok(overlay.into_writes())
+}
+
+fn deploy(
+    runtime: &Runtime,
+    genesis: &Genesis,
+    overlay: &mut Overlay<'_>,
+    block: &BlockContext,
+    contract: &GenesisContract,
+    code: &impl Fn(&Hash) -> Option<Vec<u8>>,
+) -> Result<(), ExecutionError> {
+    let fault = |reason: String| ExecutionError::GenesisContract { contract: contract.id.to_string(), reason };
+    let bytes = code(&contract.code).ok_or_else(|| fault(format!("no code with hash {}", contract.code)))?;
+    if keyspace::code_hash(&bytes) != contract.code {
+        return Err(fault("the code has another hash than the genesis says".into()));
+    }
+    let info = runtime.check(&bytes).map_err(|f| fault(f.message.to_string()))?;
+    let entry = ContractEntry {
+        code: info.hash,
+        state_version: info.abi.state_version,
+        schema: info.abi.schema_hash(),
+        upgrades: 0,
+        deployer: None,
+        since: Height(0),
+    };
+    overlay.write_key(keyspace::code(&info.hash), Some(bytes));
+    overlay.write_key(keyspace::contract(&contract.id), Some(codec::encode(&entry)));
+    if !info.has_init() {
+        return Ok(());
+    }
+    let context = CallContext {
+        chain: genesis.chain.clone(),
+        height: block.height,
+        timestamp_ms: block.timestamp_ms,
+        transaction: genesis.hash(),
+        signer: genesis.operator,
+        organisation: None,
+        roles: [Role::Operator].into(),
+    };
+    let invocation =
+        Invocation { contract: &contract.id, code: info.hash, entry: Entry::Init, input: &[], fuel: INIT_FUEL };
+    let outcome = runtime.invoke(overlay, &context, &invocation)?;
+    outcome.result.map(|_| ()).map_err(|f| fault(f.message.to_string()))
+}
