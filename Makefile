@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh Debian with rustup: `make demo` and `make test`. Each sets up what it needs.
+# One build profile (release) serves both, so that RocksDB is compiled once.
+
+CARGO ?= cargo
+export CARGO_TERM_COLOR ?= auto
+# The C++ of RocksDB goes through ccache when there is one.
+ifneq ($(shell command -v ccache),)
+export CXX ?= ccache g++
+endif
+
+.PHONY: help setup build demo test bench sim fuzz bless doc lint deny clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: ## check what is needed and install what is missing
+	@sh docs/setup.sh
+
+build: setup ## release binaries in bin/
+	$(CARGO) build --release --locked -p althing-cli -p althing-daemon
+	@mkdir -p bin
+	@target="$${CARGO_TARGET_DIR:-target}/release"; for b in althing althingd; do install -m 755 "$$target/$$b" "bin/$$b.new" && mv "bin/$$b.new" "bin/$$b"; done
+	@ls -l bin
+
+demo: build ## the main job: four authorities, the root zone and its history through contracts
+	@bash examples/four_nodes/demo.sh
+
+test: setup ## every test
+	$(CARGO) test --release --locked --workspace
+
+bench: build ## throughput and latency of four authorities on this machine
+	bin/althing bench --authorities 4 --seconds 30
+
+sim: setup ## one simulated run: make sim SEED=42
+	ALTHING_SIM_START=$(or $(SEED),0) ALTHING_SIM_SEEDS=1 $(CARGO) test --release --locked -p althing-tests --test simulation -- --nocapture
+
+fuzz: ## fuzz one decoder: make fuzz TARGET=transaction SECONDS=60
+	cd tests/fuzz && $(CARGO) fuzz run -s none $(or $(TARGET),transaction) -- -max_total_time=$(or $(SECONDS),60)
+
+bless: setup ## rewrite golden files after a deliberate change
+	ALTHING_BLESS=1 $(CARGO) test --release --locked --workspace
+
+doc: setup ## API documentation in target/doc
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps
+
+lint: setup ## formatting and lints, as CI does
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+deny: ## licences, sources, duplicate versions
+	$(CARGO) deny --locked check bans licenses sources
