@@ -1,1 +1,27 @@
-//! althing-network.
+//! The wire between nodes: the only crate that knows libp2p.
+//!
+//! Place in the flow: `peers <-> network <-> daemon`. It carries messages, proves who sent them, bounds them, and
+//! keeps strangers out. It must not look at the ledger: whether a message is true is the node's question, only its
+//! form and size are ours.
+//!
+//! Reading order: [`message`] (what crosses the wire), [`Config`], [`Handle`], [`Event`]; then the inside.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod config;
+mod event;
+mod handle;
+pub mod message;
+
+pub use config::{Config, Limits, Peer, Quota};
+pub use event::{CallError, Channel, Counters, Event, KindCounters, Published, RequestError, RequestId, StartError};
+pub use handle::{Handle, start};
+pub use message::{CertifiedBlock, Frame, Gossip, Lane, Request, Response};
