@@ -97,6 +97,8 @@ pub enum Tag {
     Contract,
     /// A message of the peer-to-peer network.
     Message,
+    /// The layout of a contract's state.
+    Schema,
 }
 
 impl Tag {
@@ -117,6 +119,7 @@ impl Tag {
             Self::Code => "althing.code.1",
             Self::Contract => "althing.contract.1",
             Self::Message => "althing.message.1",
+            Self::Schema => "althing.schema.1",
         }
     }
 }
