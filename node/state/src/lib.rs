@@ -1,1 +1,28 @@
-//! althing-state.
+//! The state store: RocksDB and the Merkle tree, which no other crate knows.
+//!
+//! Everything that is final is here and nothing else: blocks, certificates, authority lists, receipts, the state with
+//! its tree, and the consensus log of the present height. [`Storage`] is the interface; [`RocksStore`] keeps it on
+//! disk, [`MemoryStore`] keeps it in memory and can play a crash. Both are one implementation ([`Store`]) over two
+//! key-value stores, so what the simulation shows holds for the disk.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod error;
+mod storage;
+mod tree;
+
+pub use error::StoreError;
+pub use storage::{Commit, EventPage, Kept, MAX_ABNORMAL, MAX_EVIDENCE, Staged, Storage, StoredEvent, Tip, Writes};
+
+/// Most receipts that one search for events looks at.
+pub const MAX_EVENT_SCAN: usize = 20_000;
+/// About how many entries one call of [`Storage::prune`] removes.
+pub const PRUNE_ENTRIES: usize = 20_000;
