@@ -1,0 +1,150 @@
+//! Options of commands that work with files and processes of this machine: keys, devnet, zone, bench.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `althing key`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and keep it encrypted in the home folder.
+    #[command(after_help = "Examples:\n  althing key new registry-7\n  ALTHING_PASSPHRASE=... althing --home net key new alice --json\n\nThe pass phrase comes from ALTHING_PASSPHRASE, else the home folder's file `passphrase`, else a prompt.")]
+    New {
+        /// Name of the key: 1 to 64 of a-z 0-9 - _ . :
+        name: String,
+    },
+    /// Show a key's public half and where it is kept.
+    #[command(after_help = "Examples:\n  althing key show operator\n  althing key show operator --check")]
+    Show {
+        /// Name of the key.
+        name: String,
+        /// Open the file with the pass phrase, to see that it still can be.
+        #[arg(long)]
+        check: bool,
+    },
+    /// List the home folder's keys.
+    #[command(after_help = "Examples:\n  althing key list\n  althing --home net key list --json")]
+    List,
+}
+
+/// Where a local network is.
+#[derive(Clone, Debug, Args)]
+pub struct DevnetDir {
+    /// Folder of the network [default: the home folder].
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `althing devnet`.
+#[derive(Debug, Subcommand)]
+pub enum DevnetCommand {
+    /// Start a network of separate processes on loopback; an existing folder is started again.
+    Up(DevnetUp),
+    /// Show the processes and how far each is.
+    #[command(after_help = "Examples:\n  althing devnet status --dir net\n  althing devnet status --dir net --json")]
+    Status(DevnetDir),
+    /// Stop every process of the network.
+    #[command(after_help = "Examples:\n  althing devnet down --dir net")]
+    Down(DevnetDir),
+    /// Kill one process with SIGKILL, as a crash would.
+    #[command(after_help = "Examples:\n  althing devnet stop 2 --dir net")]
+    Stop {
+        /// Index of the node, from 0.
+        node: usize,
+        /// Where the network is.
+        #[command(flatten)]
+        dir: DevnetDir,
+    },
+    /// Start one process again.
+    #[command(after_help = "Examples:\n  althing devnet start 2 --dir net")]
+    Start {
+        /// Index of the node, from 0.
+        node: usize,
+        /// Where the network is.
+        #[command(flatten)]
+        dir: DevnetDir,
+    },
+}
+
+/// Options of `devnet up`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH.")]
+pub struct DevnetUp {
+    /// Where the network is.
+    #[command(flatten)]
+    pub dir: DevnetDir,
+    /// How many authorities [default: 4, or what the folder already has].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub authorities: Option<u16>,
+    /// Return when every node has committed a block, and leave the processes running.
+    #[arg(long)]
+    pub detach: bool,
+    /// First of the API's ports; nodes take consecutive ones [default: free ports].
+    #[arg(long, value_name = "PORT")]
+    pub api_port: Option<u16>,
+    /// First of the peer-to-peer ports; nodes take consecutive ones [default: free ports].
+    #[arg(long, value_name = "PORT")]
+    pub network_port: Option<u16>,
+    /// The chain's id, for a new network.
+    #[arg(long, value_name = "ID", default_value = "althing-devnet")]
+    pub chain: String,
+    /// Time between blocks when there is nothing to do, for a new network.
+    #[arg(long, value_name = "MS")]
+    pub empty_block_ms: Option<u64>,
+    /// Least time between two blocks that carry transactions, for a new network.
+    #[arg(long, value_name = "MS")]
+    pub block_ms: Option<u64>,
+    /// Log filter of the nodes, for a new network.
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+/// `althing zone`.
+#[derive(Debug, Subcommand)]
+pub enum ZoneCommand {
+    /// Bring a root zone file into the ledger: bind each TLD, then set hosts and delegations.
+    #[command(after_help = "Examples:\n  althing --home net zone import root.zone.gz\n  althing --api http://127.0.0.1:8100 --home net zone import root.zone --json\n\nRun it again after an interruption: only what is missing is sent.")]
+    Import {
+        /// Master file, plain or gzipped; SOA and DNSSEC signature types are skipped and counted.
+        file: PathBuf,
+    },
+    /// Follow a list of changes, serial by serial.
+    #[command(after_help = "Examples:\n  althing --home net zone replay root-changes.jsonl.gz\n\nEach line is a JSON object with serial, time, add[] and del[]. Run it again after an interruption:\nit goes on with the serial that the ledger has not seen.")]
+    Replay {
+        /// Change list, plain or gzipped.
+        changes: PathBuf,
+    },
+    /// Write the root zone out of the ledger's state, every record proof-verified.
+    #[command(after_help = "Examples:\n  althing --home net zone export --out root.zone\n  althing --home net zone export --out root.zone --compare expected.zone.gz")]
+    Export {
+        /// File to write: sorted lines `owner ttl class type rdata`; `-` for standard output.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Zone file that the result must equal; the first differences are shown.
+        #[arg(long, value_name = "FILE")]
+        compare: Option<PathBuf>,
+    },
+}
+
+/// Options of `bench`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  althing bench --authorities 4 --seconds 30 --json\n\nThe network is made in a temporary folder and removed afterwards. cpu_us_per_tx counts all nodes together;\nbound_per_s is what the machine's cores allow if each node did nothing but verify each signature once.")]
+pub struct BenchArgs {
+    /// How many authorities.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub authorities: u16,
+    /// Length of the loaded phase.
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub seconds: u64,
+    /// Sending keys.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub senders: u16,
+    /// Most transactions on the way at a time.
+    #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub in_flight: u32,
+    /// Keep the network's folder.
+    #[arg(long)]
+    pub keep: bool,
+    /// Folder in which the temporary folder is made [default: the system's].
+    #[arg(long, value_name = "DIR")]
+    pub temp: Option<PathBuf>,
+}
