@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+pub mod constant;
 pub mod decode;
 pub mod diff;
 pub mod encode;
