@@ -1,1 +1,37 @@
-//! althing-interface.
+//! What the built-in contracts and their users have in common: identifiers, calls, values in state, their keys, events
+//! and error numbers. Used inside the contracts (WebAssembly) and by programs that build transactions or check proofs.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`rdata`] | typed DNS record data: addresses and DS |
+//! | [`tld_binding`] | which organisation runs which TLD |
+//! | [`domain_records`] | delegations, name-server hosts, the root's apex |
+//! | [`layout`] | keys of both contracts' state |
+//! | [`zone`] | the root zone as a value: records in and out, and the calls that turn one zone into another |
+//! | `label` (feature) | which labels may be top-level domains; Unicode text to its one key |
+//!
+//! Nothing here reads or writes state, and nothing here is a DNS message or a master file beyond one record a line.
+#![no_std]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects,
+        reason = "a test fails by panicking"
+    )
+)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod call;
+pub mod domain_records;
+#[cfg(feature = "label")]
+pub mod label;
+pub mod layout;
+pub mod rdata;
+pub mod tld_binding;
+pub mod zone;
