@@ -4,8 +4,9 @@
 //! every record that a list touches is present or absent after each serial, and [`ChangeList::position`] finds the
 //! serial that fits what the ledger holds.
 
-use super::{master, record::Record};
+use super::master;
 use crate::error::{CliError, Result};
+use althing_interface::zone::Record;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,9 +3,12 @@
 //! The scanner is the `domain` crate's; what this file adds is the rule of what may stand in the root zone, and errors
 //! that show the line. DNSSEC's own records and the SOA are counted and left out: they are made anew for each zone.
 
-use super::record::{Ds, Rdata, Record};
 use crate::error::{CliError, Result};
-use althing_types::name::DomainName;
+use althing_interface::{
+    rdata::{Ds, Rdata},
+    zone::Record,
+};
+use althing_types::{codec::Bytes, name::DomainName};
 use domain::{
     base::{Rtype, name::Name, iana::Class},
     rdata::ZoneRecordData,
@@ -81,7 +84,7 @@ pub fn parse(file: &str, text: &str) -> Result<MasterFile> {
             continue;
         }
         let record = typed(&record).map_err(|(reason, rule)| fail(reason, rule))?;
-        let key = (record.owner.clone(), record.data.kind());
+        let key = (record.owner.clone(), record.data.record_type());
         let (ttl, first) = *ttls.entry(key).or_insert((record.ttl, line));
         if ttl != record.ttl {
             let reason = format!("TTL {} differs from {ttl} of line {first}", record.ttl);
@@ -151,10 +154,12 @@ fn typed(record: &ScannedRecord) -> Result<Record, (String, &'static str)> {
                     "20 bytes for type 1, 32 for 2 and 3, 48 for 4 (RFC 4034, 4509, 5933, 6605)",
                 ));
             }
+            let digest = Bytes::new(digest)
+                .map_err(|e| (format!("DS digest: {e} bytes"), "a digest of 20, 32 or 48 bytes"))?;
             Rdata::Ds(Ds { key_tag: ds.key_tag(), algorithm: ds.algorithm().to_int(), digest_type, digest })
         }
-        ZoneRecordData::A(a) if !owner.is_root() => Rdata::A(a.addr()),
-        ZoneRecordData::Aaaa(aaaa) if !owner.is_root() => Rdata::Aaaa(aaaa.addr()),
+        ZoneRecordData::A(a) if !owner.is_root() => Rdata::A(a.addr().into()),
+        ZoneRecordData::Aaaa(aaaa) if !owner.is_root() => Rdata::Aaaa(aaaa.addr().into()),
         _ => {
             return Err((
                 format!("type {} at {owner}", record.rtype()),

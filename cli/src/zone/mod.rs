@@ -1,14 +1,14 @@
 //! Root-zone data as the command line sees it: records, files, change lists, and what differs between two zones.
 //!
-//! Pure: bytes in, values out. [`record`] is one record, [`master`] reads master files, [`changes`] reads change lists
-//! and finds how far the ledger has followed one, [`root`] is the whole zone by delegation and host.
+//! Pure: bytes in, values out. [`master`] reads master files, [`changes`] reads change lists and finds how far the
+//! ledger has followed one. Records, the zone as a value and the calls from one zone to another are the contracts' own
+//! words: `althing_interface::zone`.
 
 pub mod changes;
 pub mod master;
-pub mod record;
-pub mod root;
 
 use crate::error::{CliError, Result};
+use althing_interface::zone::Zone;
 use std::{io::Read, path::Path};
 
 /// Longest file that is read, after decompression, in bytes.
@@ -45,4 +45,40 @@ pub fn read_text(path: &Path) -> Result<String> {
     String::from_utf8(bytes).map_err(|e| {
         CliError::data("not_text", format!("{} is not UTF-8: {e}", path.display())).field("FILE").rule("UTF-8 text")
     })
+}
+
+/// The zone's records as lines in byte order, each ended by a line feed.
+pub fn to_lines(zone: &Zone) -> String {
+    let mut lines: Vec<String> = zone.records().iter().map(ToString::to_string).collect();
+    lines.sort_unstable();
+    let mut out = lines.join("\n");
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_sorted_by_bytes() {
+        let text = "b. 1 IN NS x.\na-c. 1 IN NS x.\na.b. 1 IN A 1.2.3.4\na. 1 IN NS x.\n";
+        let file = master::parse("f", text).unwrap();
+        let zone = Zone::from_records(&file.records).unwrap();
+        assert_eq!(to_lines(&zone), "a-c. 1 IN NS x.\na. 1 IN NS x.\na.b. 1 IN A 1.2.3.4\nb. 1 IN NS x.\n");
+    }
+
+    #[test]
+    fn gzipped_and_plain_files_read_alike() {
+        use std::io::Write;
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, packed) = (folder.path().join("plain.gz"), folder.path().join("packed"));
+        std::fs::write(&plain, "text\n").unwrap();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(b"text\n").unwrap();
+        std::fs::write(&packed, encoder.finish().unwrap()).unwrap();
+        assert_eq!(read_text(&plain).unwrap(), read_text(&packed).unwrap());
+    }
 }
