@@ -8,9 +8,10 @@ use althing_types::{
 /// Something that a correct engine in a network within its fault model never meets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Replay led to another message than the log holds. The engine stops: the log or the program is not the same.
-    #[error("replay of height {height} round {round} gives another message than the log holds")]
-    DivergentReplay {
+    /// The core wants to sign a message that conflicts with one that this node has signed. Nothing is signed and the
+    /// engine stops: the log or the program is not the one that signed before.
+    #[error("about to sign a second message at height {height} round {round} that conflicts with the first")]
+    ConflictingMessage {
         /// The height.
         height: Height,
         /// The round.
