@@ -17,6 +17,7 @@
 pub mod config;
 pub mod error;
 pub mod model;
+pub mod openapi;
 pub mod path;
 mod schema;
 

@@ -2,6 +2,11 @@
 //!
 //! Requests come in here and leave as one trait call each; nothing here knows the store, consensus or contracts.
 //! Bodies, rates, connections, waits and streams are bounded by [`althing_api::config::ApiLimits`].
+//!
+//! ```text
+//! socket -> server (connection limits, header and write time-outs) -> app (rate, request time-out, panics, metrics)
+//!        -> routes (one file per resource) -> Ledger on a blocking thread, or Submit
+//! ```
 #![cfg_attr(
     test,
     allow(
@@ -13,9 +18,15 @@
     )
 )]
 
+mod app;
+mod extract;
 pub mod ledger;
 pub mod metrics;
+mod problem;
+mod quota;
+mod routes;
 pub mod server;
+mod socket;
 
 pub use ledger::{Ledger, LedgerError, Scanned, Submit};
 pub use metrics::Metrics;

@@ -1,0 +1,8 @@
+//! Handlers, one file per resource. Each reads its arguments, makes one call of the ledger and shapes the answer.
+
+pub(crate) mod blocks;
+pub(crate) mod contracts;
+pub(crate) mod events;
+pub(crate) mod node;
+pub(crate) mod state;
+pub(crate) mod transactions;
