@@ -28,6 +28,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod call;
+mod describe;
 pub mod domain_records;
 #[cfg(feature = "label")]
 pub mod label;
@@ -35,3 +36,13 @@ pub mod layout;
 pub mod rdata;
 pub mod tld_binding;
 pub mod zone;
+
+use alloc::string::String;
+
+/// A call was refused: the numbered error and its message, as a contract reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused<E> {
+    /// The error.
+    pub error: E,
+    detail: String,
+}

@@ -1,7 +1,12 @@
 //! Typed record data. There is no text in it: a name is a [`DomainName`], an address is its octets, a digest is its
 //! octets. So nothing that a registry sends can add a line, a comment or a directive to a zone file.
 
-use althing_types::{codec::Bytes, name::DomainName};
+use crate::describe::values;
+use althing_types::{
+    codec::Bytes,
+    name::DomainName,
+    wire::{Schema, Wire},
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::{fmt, net};
 use serde::{Deserialize, Serialize};
@@ -15,6 +20,9 @@ macro_rules! address {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
         pub struct $name(pub [u8; $length]);
 
+        impl Wire for $name {
+            const SCHEMA: &'static Schema = &Schema::Fixed { length: $length };
+        }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 <$std>::from(self.0).fmt(f)
@@ -58,20 +66,19 @@ address!(
     Ipv6, 16, net::Ipv6Addr
 );
 
-/// The data of a DS record (RFC 4034 5.1). Ordered by its fields, as in canonical RRset order (RFC 4034 6.3) for digests
-/// of one length.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
-pub struct Ds {
-    /// Key tag of the DNSKEY.
-    pub key_tag: u16,
-    /// DNSSEC algorithm of the key (IANA dns-sec-alg-numbers).
-    pub algorithm: u8,
-    /// Digest type (IANA ds-rr-types).
-    pub digest_type: u8,
-    /// The digest.
-    pub digest: Bytes<MAX_DIGEST>,
+values! {
+    /// The data of a DS record (RFC 4034 5.1). Ordered by its fields.
+    #[derive(PartialOrd, Ord, Hash)]
+    Ds {
+        /// Key tag of the DNSKEY.
+        key_tag: u16,
+        /// DNSSEC algorithm of the key (IANA dns-sec-alg-numbers).
+        algorithm: u8,
+        /// Digest type (IANA ds-rr-types).
+        digest_type: u8,
+        /// The digest.
+        digest: Bytes<MAX_DIGEST>,
+    }
 }
 
 impl fmt::Display for Ds {

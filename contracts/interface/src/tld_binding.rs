@@ -6,12 +6,16 @@
 //!      '----release----'---------------------'      rebind: another organisation, same status
 //! ```
 
-use crate::call::calls;
+use crate::{
+    call::calls,
+    describe::{errors, events, values},
+};
 use alloc::string::String;
 use althing_types::{
     codec::List,
     id::{Height, OrganisationId},
     name::DomainName,
+    wire::{Schema, VariantSchema, Wire},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -35,33 +39,44 @@ pub enum BindingStatus {
     Suspended = 1,
 }
 
-/// Value of a TLD in the state.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct Binding {
-    /// The registry.
-    pub organisation: OrganisationId,
-    /// Whether it may act.
-    pub status: BindingStatus,
-    /// Height at which this organisation was bound.
-    pub since: Height,
-    /// Height of the last change of this value.
-    pub changed: Height,
+impl Wire for BindingStatus {
+    const SCHEMA: &'static Schema = &Schema::Enum {
+        name: "BindingStatus",
+        variants: &[VariantSchema { name: "Active", fields: &[] }, VariantSchema { name: "Suspended", fields: &[] }],
+    };
 }
 
-/// Totals, kept with every change: who holds this proof and that many bindings holds them all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct BindingCounts {
-    /// Bound TLDs.
-    pub bindings: u32,
+values! {
+    /// Value of a TLD in the state.
+    Binding {
+        /// The registry.
+        organisation: OrganisationId,
+        /// Whether it may act.
+        status: BindingStatus,
+        /// Height at which this organisation was bound.
+        since: Height,
+        /// Height of the last change of this value.
+        changed: Height,
+    }
 }
 
-/// One entry of the view `bindings`.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct BindingEntry {
-    /// The TLD.
-    pub tld: DomainName,
-    /// Its binding.
-    pub binding: Binding,
+values! {
+    /// Totals, kept with every change: who holds this proof and that many bindings holds them all.
+    #[derive(Copy, Default)]
+    BindingCounts {
+        /// Bound TLDs.
+        bindings: u32,
+    }
+}
+
+values! {
+    /// One entry of the view `bindings`.
+    BindingEntry {
+        /// The TLD.
+        tld: DomainName,
+        /// Its binding.
+        binding: Binding,
+    }
 }
 
 /// Result of the view `bindings`.
@@ -106,122 +121,87 @@ calls! { ID;
     ViewBindings("bindings", Call) {
         /// The last TLD of the page before; `None` for the first page.
         after: Option<DomainName>,
-        /// Most entries wanted, at most [`MAX_PAGE`].
-        limit: u32,
     }
     /// View: [`BindingCounts`].
     ViewCounts("counts", Call) {}
 }
 
-/// Why a call of `tld_binding` was refused. Numbers never change their meaning.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BindingError {
-    /// 1
-    #[error("tld '{tld}' has {labels} labels; a top-level domain has exactly one")]
-    NotOneLabel {
-        /// The name given.
-        tld: DomainName,
-        /// Its labels.
-        labels: u32,
-    },
-    /// 2
-    #[error("tld '{tld}': {rule}")]
-    Label {
-        /// The name given.
-        tld: DomainName,
-        /// The broken rule, with the characters concerned.
-        rule: String,
-    },
-    /// 3
-    #[error("tld '{tld}' is reserved: {reason}")]
-    Reserved {
-        /// The name given.
-        tld: DomainName,
-        /// Where it is reserved.
-        reason: &'static str,
-    },
-    /// 4
-    #[error("tld '{tld}' is bound to {organisation} already")]
-    AlreadyBound {
-        /// The TLD.
-        tld: DomainName,
-        /// Its registry.
-        organisation: OrganisationId,
-    },
-    /// 5
-    #[error("tld '{tld}' is bound to no organisation")]
-    NotBound {
-        /// The TLD.
-        tld: DomainName,
-    },
-    /// 6
-    #[error("tld '{tld}' is suspended already")]
-    AlreadySuspended {
-        /// The TLD.
-        tld: DomainName,
-    },
-    /// 7
-    #[error("tld '{tld}' is not suspended")]
-    NotSuspended {
-        /// The TLD.
-        tld: DomainName,
-    },
-    /// 8
-    #[error("tld '{tld}' still has a delegation; delete it before the release")]
-    StillDelegated {
-        /// The TLD.
-        tld: DomainName,
-    },
-    /// 9
-    #[error("limit {limit} is not 1 to {MAX_PAGE}")]
-    PageLimit {
-        /// The limit given.
-        limit: u32,
-    },
-}
-
-impl BindingError {
-    /// The stable number.
-    pub const fn code(&self) -> u32 {
-        match self {
-            Self::NotOneLabel { .. } => 1,
-            Self::Label { .. } => 2,
-            Self::Reserved { .. } => 3,
-            Self::AlreadyBound { .. } => 4,
-            Self::NotBound { .. } => 5,
-            Self::AlreadySuspended { .. } => 6,
-            Self::NotSuspended { .. } => 7,
-            Self::StillDelegated { .. } => 8,
-            Self::PageLimit { .. } => 9,
+errors! {
+    /// Why a call of `tld_binding` was refused. Numbers never change their meaning.
+    BindingError {
+        /// The name has not exactly one label.
+        1 NotOneLabel("tld '{tld}' has {labels} labels; a top-level domain has exactly one") {
+            /// The name given.
+            tld: DomainName,
+            /// Its labels.
+            labels: u32,
+        }
+        /// The label breaks a rule of form, characters or scripts.
+        2 Label("tld '{tld}': {rule}") {
+            /// The name given.
+            tld: DomainName,
+            /// The broken rule, with the characters concerned.
+            rule: String,
+        }
+        /// The label is reserved.
+        3 Reserved("tld '{tld}' is reserved: {reason}") {
+            /// The name given.
+            tld: DomainName,
+            /// Where it is reserved.
+            reason: &'static str,
+        }
+        /// The TLD is bound already.
+        4 AlreadyBound("tld '{tld}' is bound to {organisation} already") {
+            /// The TLD.
+            tld: DomainName,
+            /// Its registry.
+            organisation: OrganisationId,
+        }
+        /// The TLD is bound to no organisation.
+        5 NotBound("tld '{tld}' is bound to no organisation") {
+            /// The TLD.
+            tld: DomainName,
+        }
+        /// The registry is suspended already.
+        6 AlreadySuspended("tld '{tld}' is suspended already") {
+            /// The TLD.
+            tld: DomainName,
+        }
+        /// The registry is not suspended.
+        7 NotSuspended("tld '{tld}' is not suspended") {
+            /// The TLD.
+            tld: DomainName,
+        }
+        /// The TLD still has a delegation.
+        8 StillDelegated("tld '{tld}' still has a delegation; delete it before the release") {
+            /// The TLD.
+            tld: DomainName,
         }
     }
 }
 
-/// Event: a TLD was bound, or given to another organisation.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct Bound {
-    /// The TLD; topic.
-    pub tld: DomainName,
-    /// Its registry from now on.
-    pub organisation: OrganisationId,
-    /// Its registry until now.
-    pub previous: Option<OrganisationId>,
-}
-
-/// Event: a registry was stopped or may act again.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct StatusChanged {
-    /// The TLD; topic.
-    pub tld: DomainName,
-    /// The new status.
-    pub status: BindingStatus,
-}
-
-/// Event: a binding ended.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct Released {
-    /// The TLD; topic.
-    pub tld: DomainName,
-    /// Its registry until now.
-    pub organisation: OrganisationId,
+events! {
+    /// A TLD was bound, or given to another organisation.
+    Bound {
+        /// The TLD.
+        tld: DomainName;
+        /// Its registry from now on.
+        organisation: OrganisationId,
+        /// Its registry until now.
+        previous: Option<OrganisationId>,
+    }
+    /// A registry was stopped or may act again.
+    StatusChanged {
+        /// The TLD.
+        tld: DomainName;
+        /// The new status.
+        status: BindingStatus,
+    }
+    /// A binding ended.
+    Released {
+        /// The TLD.
+        tld: DomainName;
+        /// Its registry until now.
+        organisation: OrganisationId,
+    }
 }
