@@ -99,6 +99,15 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Leaves the terminal's session and becomes another program; `devnet` starts nodes with it.
+    #[command(name = crate::devnet::process::DETACHED, hide = true)]
+    RunDetached {
+        /// The program.
+        program: PathBuf,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
 }
 
 #[cfg(test)]
@@ -121,7 +130,7 @@ mod tests {
                 assert!(argument.get_help().is_some() || matches!(id, "help" | "version"), "{path} {id} has no help");
             }
             if command.has_subcommands() {
-                command.get_subcommands().filter(|c| c.get_name() != "help").for_each(|c| check(c, &path));
+                command.get_subcommands().filter(|c| c.get_name() != "help" && !c.is_hide_set()).for_each(|c| check(c, &path));
             } else {
                 let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
                 assert!(text.contains("Examples:"), "{path} has no examples");

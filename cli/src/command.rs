@@ -1,5 +1,6 @@
 //! What each command does: one module per noun.
 
+mod devnet;
 mod key;
 
 use crate::{
@@ -32,9 +33,13 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         output.line(&String::from_utf8_lossy(&script));
         return Ok(());
     }
+    if let Command::RunDetached { program, arguments } = &cli.command {
+        return Err(crate::devnet::process::run_detached(program, arguments));
+    }
     let context = Context { global: cli.global.clone(), home: Home::new(cli.global.home.as_deref())?, output };
     match &cli.command {
         Command::Key(command) => key::run(&context, command),
+        Command::Devnet(command) => devnet::run(&context, command).await,
         _ => Err(crate::error::CliError::internal("unfinished", "not written yet")),
     }
 }

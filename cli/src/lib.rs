@@ -16,6 +16,7 @@
 
 pub mod args;
 pub mod command;
+pub mod devnet;
 pub mod error;
 pub mod exit_code;
 pub mod home;

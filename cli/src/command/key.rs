@@ -24,7 +24,7 @@ struct Shown {
 ///
 /// # Errors
 /// The command's failure.
-pub fn run(context: &Context, command: &KeyCommand) -> Result<()> {
+pub(super) fn run(context: &Context, command: &KeyCommand) -> Result<()> {
     match command {
         KeyCommand::New { name } => new(context, name),
         KeyCommand::Show { name, check } => show(context, name, *check),
@@ -76,7 +76,7 @@ fn print(context: &Context, file: &KeyFile, opened: Option<bool>) -> Result<()> 
 ///
 /// # Errors
 /// When the folder cannot be read; no folder is no keys.
-pub fn names(context: &Context) -> Result<Vec<String>> {
+pub(super) fn names(context: &Context) -> Result<Vec<String>> {
     let folder = context.home.keys();
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -122,7 +122,7 @@ fn list(context: &Context) -> Result<()> {
 ///
 /// # Errors
 /// When there is no such key or the pass phrase does not open it.
-pub fn open(context: &Context, name: &str) -> Result<SecretKey> {
+pub(super) fn open(context: &Context, name: &str) -> Result<SecretKey> {
     keyfile::check_name(name)?;
     KeyFile::read(&context.home.key(name))?.open(&context.home.passphrase(Purpose::Open)?)
 }

@@ -1,0 +1,221 @@
+//! `althing devnet`: a network of separate processes on this machine.
+
+use super::Context;
+use crate::{
+    args::{DevnetCommand, DevnetDir, DevnetUp},
+    devnet::{Network, NodeReport, setup::Plan},
+    error::{CliError, Result},
+    exit_code::Exit,
+    output::columns,
+};
+use althing_types::id::ChainId;
+use serde::Serialize;
+use std::{path::PathBuf, time::Duration};
+
+/// Time between two looks in the foreground.
+const WATCH: Duration = Duration::from_secs(1);
+
+#[derive(Serialize)]
+struct Report {
+    dir: String,
+    nodes: Vec<NodeReport>,
+}
+
+/// Runs a command of `althing devnet`.
+///
+/// # Errors
+/// The command's failure.
+pub(super) async fn run(context: &Context, command: &DevnetCommand) -> Result<()> {
+    match command {
+        DevnetCommand::Up(options) => up(context, options).await,
+        DevnetCommand::Status(dir) => report(context, &open(context, dir)?).await,
+        DevnetCommand::Down(dir) => down(context, &open(context, dir)?),
+        DevnetCommand::Stop { node, dir } => stop(context, &open(context, dir)?, *node),
+        DevnetCommand::Start { node, dir } => start(context, &open(context, dir)?, *node).await,
+    }
+}
+
+fn folder(context: &Context, dir: &DevnetDir) -> PathBuf {
+    dir.dir.clone().unwrap_or_else(|| context.home.path().to_owned())
+}
+
+fn open(context: &Context, dir: &DevnetDir) -> Result<Network> {
+    Network::open(&folder(context, dir))
+}
+
+async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
+    let dir = folder(context, &options.dir);
+    // Before anything is written: without the program nothing can be started.
+    crate::devnet::process::find_program()?;
+    if !Network::exists(&dir) {
+        plan(options)?.write(&dir)?;
+        context.output.note(&format!("new network in {}", dir.display()));
+    }
+    let network = Network::open(&dir)?;
+    if let Some(wanted) = options.authorities.map(usize::from)
+        && wanted != network.count()
+    {
+        return Err(CliError::usage("other_network", format!("{} has a network of {}", dir.display(), network.count()))
+            .field("--authorities")
+            .value(wanted.to_string())
+            .rule(format!("{}, or another folder", network.count())));
+    }
+    let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
+    let outcome = bring_up(context, &network).await;
+    if let Err(error) = outcome {
+        // What this command started does not stay behind half up.
+        for index in (0..network.count()).filter(|i| !running.contains(i)) {
+            let _ = network.kill(index);
+        }
+        return Err(error);
+    }
+    report(context, &network).await?;
+    if options.detach { Ok(()) } else { watch(context, &network).await }
+}
+
+async fn bring_up(context: &Context, network: &Network) -> Result<()> {
+    network.start_all()?;
+    let progress = context.output.progress("waiting for blocks", network.count() as u64);
+    network.wait_height(1, Duration::from_secs(context.global.timeout), |ready| progress.set(ready as u64)).await?;
+    network.write_file()
+}
+
+fn plan(options: &DevnetUp) -> Result<Plan> {
+    let mut plan = Plan::new(usize::from(options.authorities.unwrap_or(4)), ChainId::new(options.chain.clone())?);
+    plan.api_port = options.api_port;
+    plan.network_port = options.network_port;
+    plan.log.clone_from(&options.log);
+    if let Some(ms) = options.empty_block_ms {
+        plan.parameters.empty_block_interval_ms = ms;
+    }
+    if let Some(ms) = options.block_ms {
+        plan.parameters.block_interval_ms = ms;
+    }
+    Ok(plan)
+}
+
+/// Shows heights until Ctrl-C, then ends all nodes.
+async fn watch(context: &Context, network: &Network) -> Result<()> {
+    context.output.note("running; Ctrl-C stops all nodes");
+    let progress = context.output.progress("height", 0);
+    let mut dead = vec![false; network.count()];
+    let ended = loop {
+        tokio::select! {
+            signal = stopped() => break signal,
+            () = tokio::time::sleep(WATCH) => {}
+        }
+        let reports = network.reports().await;
+        let heights: Vec<String> = reports.iter().map(|r| r.height.map_or("-".into(), |h| h.to_string())).collect();
+        progress.say(&format!("heights {}", heights.join(" ")));
+        for (report, dead) in reports.iter().zip(&mut dead) {
+            if !report.running && !*dead {
+                context.output.warn(&format!("node {} ended\n{}", report.entry.index, network.log_tail(report.entry.index)));
+            }
+            *dead = !report.running;
+        }
+    };
+    drop(progress);
+    network.down()?;
+    context.output.note("all nodes stopped");
+    ended
+}
+
+/// Waits for Ctrl-C or a request to end.
+async fn stopped() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .map_err(|e| CliError::internal("signals", e.to_string()))?;
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    Err(CliError::new(Exit::Interrupted, "interrupted", "stopped by request"))
+}
+
+async fn report(context: &Context, network: &Network) -> Result<()> {
+    let report = Report { dir: network.dir().display().to_string(), nodes: network.reports().await };
+    context.output.print(&report, |r| {
+        let cell = |value: Option<String>| value.unwrap_or_else(|| "-".into());
+        let rows: Vec<Vec<String>> = r
+            .nodes
+            .iter()
+            .map(|n| {
+                vec![
+                    n.entry.index.to_string(),
+                    if n.running { n.entry.pid.to_string() } else { "stopped".into() },
+                    n.entry.api.clone(),
+                    cell(n.height.map(|h| h.to_string())),
+                    cell(n.peers.map(|p| p.to_string())),
+                    n.entry.node_id.to_string().chars().take(12).collect(),
+                ]
+            })
+            .collect();
+        format!("network in {}\n{}", r.dir, columns(&["NODE", "PID", "API", "HEIGHT", "PEERS", "NODE ID"], &rows))
+    })
+}
+
+fn down(context: &Context, network: &Network) -> Result<()> {
+    #[derive(Serialize)]
+    struct Down {
+        stopped: usize,
+    }
+    let stopped = network.down()?;
+    context.output.print(&Down { stopped }, |d| format!("{} nodes stopped", d.stopped))
+}
+
+fn stop(context: &Context, network: &Network, node: usize) -> Result<()> {
+    #[derive(Serialize)]
+    struct Stopped {
+        node: usize,
+        was_running: bool,
+    }
+    let stopped = Stopped { node, was_running: network.kill(node)? };
+    context.output.print(&stopped, |s| {
+        if s.was_running { format!("node {} killed", s.node) } else { format!("node {} was not running", s.node) }
+    })
+}
+
+async fn start(context: &Context, network: &Network, node: usize) -> Result<()> {
+    #[derive(Serialize)]
+    struct Started {
+        node: usize,
+        pid: u32,
+        was_running: bool,
+    }
+    let was_running = network.process(node).is_some();
+    let pid = network.start(node)?.pid;
+    if !was_running {
+        answers(context, network, node).await?;
+    }
+    network.write_file()?;
+    let started = Started { node, pid, was_running };
+    context.output.print(&started, |s| {
+        let how = if s.was_running { "runs already" } else { "started" };
+        format!("node {} {how}, process {}", s.node, s.pid)
+    })
+}
+
+/// Waits until a node's API answers.
+async fn answers(context: &Context, network: &Network, node: usize) -> Result<()> {
+    let url = network.urls().get(node).cloned().unwrap_or_default();
+    let deadline = tokio::time::Instant::now()
+        .checked_add(Duration::from_secs(context.global.timeout))
+        .unwrap_or_else(tokio::time::Instant::now);
+    while crate::devnet::status_of(&url).await.is_none() {
+        if network.process(node).is_none() {
+            return Err(CliError::internal("node_ended", format!("node {node} ended at once"))
+                .field("node")
+                .value(node.to_string())
+                .rule("a node that runs")
+                .hint(network.log_tail(node)));
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(CliError::new(Exit::Timeout, "not_ready", format!("node {node} does not answer"))
+                .field("node")
+                .value(node.to_string())
+                .rule(format!("an answer within {} s", context.global.timeout))
+                .hint(network.log_tail(node)));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
