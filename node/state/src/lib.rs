@@ -15,12 +15,25 @@
     )
 )]
 
+mod acknowledged;
+mod cache;
+mod chain;
 mod error;
+mod kv;
+mod memory;
+mod ring;
+mod rocks;
 mod storage;
+mod store;
 mod tree;
 
+pub use chain::FORMAT;
 pub use error::StoreError;
+pub use kv::{Batch, Durability, Kv, Reader, Table, Visit};
+pub use memory::{MemoryBatch, MemoryKv, MemorySnapshot, MemoryStore, WriteFault};
+pub use rocks::{RocksBatch, RocksKv, RocksOptions, RocksSnapshot, RocksStore};
 pub use storage::{Commit, EventPage, Kept, MAX_ABNORMAL, MAX_EVIDENCE, Staged, Storage, StoredEvent, Tip, Writes};
+pub use store::Store;
 
 /// Most receipts that one search for events looks at.
 pub const MAX_EVENT_SCAN: usize = 20_000;

@@ -1,0 +1,615 @@
+//! The one implementation of [`Storage`], over any key-value store.
+
+use crate::{
+    MAX_EVENT_SCAN, PRUNE_ENTRIES,
+    cache::NodeCache,
+    chain::{self, RawTip, Stale, by_hash, by_height, by_index, corrupt},
+    error::StoreError,
+    kv::{Batch, Durability, Kv, Reader, Table},
+    ring::{ABNORMAL, EVIDENCE},
+    storage::{Commit, EventPage, Kept, Staged, Storage, StoredEvent, Tip, Writes},
+    tree,
+};
+use althing_types::{
+    authority::AuthorityList,
+    block::{Block, Header, MAX_BLOCK_TRANSACTIONS},
+    certificate::QuorumCertificate,
+    codec::{List, encode},
+    event::EventId,
+    genesis::Genesis,
+    hash::Hash,
+    id::Height,
+    keyspace::key_hash,
+    proof::StateProof,
+    receipt::Receipt,
+    transaction::{Abnormal, SignedTransaction},
+    view::{Entry, StateFault, StateView},
+    vote::Evidence,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Budgets of the store's own caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caches {
+    /// Bytes of tree nodes.
+    pub(crate) tree_bytes: usize,
+}
+
+/// A store over a key-value store. Clones are handles to the same store.
+#[derive(Debug)]
+pub struct Store<K>(Arc<Inner<K>>);
+
+impl<K> Clone for Store<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Inner<K> {
+    kv: K,
+    cache: Mutex<NodeCache>,
+    log: Mutex<Log>,
+    rings: Mutex<Rings>,
+    pruning: Mutex<()>,
+    /// The error of the first write that failed.
+    broken: Mutex<Option<StoreError>>,
+}
+
+/// The consensus log: records `first..next` are written, `pending` follow.
+#[derive(Debug, Default)]
+struct Log {
+    first: u64,
+    next: u64,
+    pending: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+struct Rings {
+    abnormal: u64,
+    evidence: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn mismatch(what: &'static str, found: impl ToString, expected: impl ToString) -> StoreError {
+    StoreError::Mismatch { what, found: found.to_string(), expected: expected.to_string() }
+}
+
+fn same<T: PartialEq + ToString>(what: &'static str, found: T, expected: T) -> Result<(), StoreError> {
+    if found == expected { Ok(()) } else { Err(mismatch(what, found, expected)) }
+}
+
+impl<K: Kv> Store<K> {
+    pub(crate) fn unloaded(kv: K, caches: Caches) -> Self {
+        Self(Arc::new(Inner {
+            kv,
+            cache: Mutex::new(NodeCache::new(caches.tree_bytes)),
+            log: Mutex::default(),
+            rings: Mutex::default(),
+            pruning: Mutex::default(),
+            broken: Mutex::default(),
+        }))
+    }
+
+    /// Reads what is kept in memory: where the log and the rings end. Checks that the tip belongs together.
+    pub(crate) fn load(&mut self) -> Result<(), StoreError> {
+        self.locate(self.load_inner())
+    }
+
+    fn load_inner(&self) -> Result<(), StoreError> {
+        let kv = &self.0.kv;
+        let (mut first, mut next) = (None, 0);
+        let mut fault = None;
+        kv.scan(Table::Log, &[], &mut |key, _| match chain::u64_of("a log key", key) {
+            Ok(number) => {
+                first.get_or_insert(number);
+                next = number.saturating_add(1);
+                true
+            }
+            Err(error) => {
+                fault = Some(error);
+                false
+            }
+        })?;
+        if let Some(error) = fault {
+            return Err(error);
+        }
+        *lock(&self.0.log) = Log { first: first.unwrap_or(0), next, pending: Vec::new() };
+        *lock(&self.0.rings) = Rings { abnormal: ABNORMAL.last(kv)?, evidence: EVIDENCE.last(kv)? };
+        let Some(tip) = RawTip::read(kv)? else { return Ok(()) };
+        let root = tree::root(kv, tip.height)?;
+        if root != tip.root {
+            return Err(corrupt(format!("the tree's root is {root}, the tip's is {}", tip.root)));
+        }
+        let found = match self.tip_of(kv)? {
+            Some(Tip { header: Some(header), .. }) => header.hash(),
+            _ => self.genesis_of(kv)?.map_or(Hash::ZERO, |genesis| genesis.hash()),
+        };
+        if found != tip.block {
+            return Err(corrupt(format!("the last header's hash is {found}, the tip's is {}", tip.block)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn kv(&self) -> &K {
+        &self.0.kv
+    }
+
+    /// The first `count` log records that were not synced.
+    pub(crate) fn unsynced(&self, count: usize) -> Vec<Vec<u8>> {
+        lock(&self.0.log).pending.iter().take(count).cloned().collect()
+    }
+
+    /// Says where the store is, in errors that do not yet.
+    fn locate<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        result.map_err(|error| match error {
+            StoreError::Corrupt { path, reason } if path.is_empty() => {
+                StoreError::Corrupt { path: self.0.kv.place(), reason }
+            }
+            other => other,
+        })
+    }
+
+    fn check_usable(&self) -> Result<(), StoreError> {
+        match &*lock(&self.0.broken) {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// The only way to the disk: after one failure there is no second try.
+    fn write(&self, batch: K::Batch<'_>, durability: Durability) -> Result<(), StoreError> {
+        self.check_usable()?;
+        self.0.kv.write(batch, durability).inspect_err(|error| {
+            lock(&self.0.broken).get_or_insert_with(|| error.clone());
+        })
+    }
+
+    fn tip_of(&self, reader: &impl Reader) -> Result<Option<Tip>, StoreError> {
+        let Some(RawTip { height, block, root }) = RawTip::read(reader)? else { return Ok(None) };
+        let header = chain::read(reader, Table::Chain, &by_height(chain::HEADER, height), "header")?;
+        if header.is_none() && height.0 > 0 {
+            return Err(corrupt(format!("the header of the tip, height {height}, is missing")));
+        }
+        Ok(Some(Tip { height, block, state_root: root, header }))
+    }
+
+    fn genesis_of(&self, reader: &impl Reader) -> Result<Option<Genesis>, StoreError> {
+        chain::read(reader, Table::Meta, chain::META_GENESIS, "genesis")
+    }
+
+    /// A snapshot in which the state of `height` can be read.
+    fn snapshot_at(&self, height: Height) -> Result<K::Snapshot<'_>, StoreError> {
+        let snapshot = self.0.kv.snapshot();
+        let tip = RawTip::read(&snapshot)?.ok_or(StoreError::Empty)?.height;
+        if height > tip {
+            return Err(StoreError::NotYet { height, tip });
+        }
+        let oldest = chain::oldest(&snapshot)?;
+        if height < oldest {
+            return Err(StoreError::Pruned { height, oldest });
+        }
+        Ok(snapshot)
+    }
+
+    fn chain_value<T: borsh::BorshDeserialize>(
+        &self,
+        kind: u8,
+        height: Height,
+        what: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        self.locate(chain::read(&self.0.kv, Table::Chain, &by_height(kind, height), what))
+    }
+
+    fn put_state(batch: &mut K::Batch<'_>, height: Height, staged: &Staged, writes: &Writes) {
+        for (key, value) in writes {
+            match value {
+                Some(value) => batch.put(Table::State, key, value),
+                None => batch.delete(Table::State, key),
+            }
+        }
+        let mut bytes = Vec::new();
+        for (key, node) in &staged.change.nodes {
+            tree::encode(node, &mut bytes);
+            batch.put(Table::Tree, key, &bytes);
+        }
+        // Nothing is older than genesis: its former values and stale nodes are of no use.
+        if height.0 == 0 {
+            return;
+        }
+        for (place, former) in &staged.change.former {
+            bytes.clear();
+            bytes.push(u8::from(former.is_some()));
+            bytes.extend_from_slice(former.as_deref().unwrap_or_default());
+            batch.put(Table::History, &chain::history(place, height), &bytes);
+        }
+        let stale = Stale {
+            nodes: staged.change.stale.iter().cloned().collect(),
+            former: staged.change.former.iter().map(|(place, _)| place.0).collect(),
+        };
+        batch.put(Table::Chain, &by_height(chain::STALE, height), &encode(&stale));
+    }
+
+    fn initialise_inner(&self, genesis: &Genesis, writes: &Writes) -> Result<Hash, StoreError> {
+        if let Some(found) = self.genesis_of(&self.0.kv)? {
+            let (found, given) = (found.hash(), genesis.hash());
+            if found != given {
+                return Err(StoreError::OtherGenesis { found, given });
+            }
+            let root = chain::read(&self.0.kv, Table::Meta, chain::META_GENESIS_ROOT, "root of genesis")?;
+            return root.ok_or_else(|| corrupt("the root of genesis is missing"));
+        }
+        let authorities = genesis.authority_list().map_err(|e| mismatch("authorities", e, "a list that can decide"))?;
+        let (root, change) = tree::stage(&self.0.kv, &mut lock(&self.0.cache), Height(0), writes)?;
+        let staged = Staged { height: Height(0), root, parent: Hash::ZERO, change };
+        let mut batch = self.0.kv.batch();
+        Self::put_state(&mut batch, Height(0), &staged, writes);
+        let tip = RawTip { height: Height(0), block: genesis.hash(), root };
+        batch.put(Table::Meta, chain::META_GENESIS, &encode(genesis));
+        batch.put(Table::Meta, chain::META_GENESIS_ROOT, &encode(&root));
+        batch.put(Table::Meta, chain::META_TIP, &tip.encode());
+        batch.put(Table::Index, &by_hash(chain::BLOCK, &tip.block), &0u64.to_be_bytes());
+        batch.put(Table::Chain, &by_height(chain::AUTHORITIES, Height(1)), &encode(&authorities));
+        self.write(batch, Durability::Synced)?;
+        tree::remember(&mut lock(&self.0.cache), staged.change);
+        Ok(root)
+    }
+
+    fn stage_inner(&self, height: Height, writes: &Writes) -> Result<Staged, StoreError> {
+        let tip = RawTip::read(&self.0.kv)?.ok_or(StoreError::Empty)?;
+        same("staged height", height, tip.height.next())?;
+        let (root, change) = tree::stage(&self.0.kv, &mut lock(&self.0.cache), height, writes)?;
+        Ok(Staged { height, root, parent: tip.block, change })
+    }
+
+    fn check_commit(&self, commit: &Commit<'_>) -> Result<RawTip, StoreError> {
+        let tip = RawTip::read(&self.0.kv)?.ok_or(StoreError::Empty)?;
+        let (header, staged) = (&commit.block.header, &commit.staged);
+        let next = RawTip { height: header.height, block: header.hash(), root: staged.root };
+        same("height", header.height, tip.height.next())?;
+        same("previous block", header.previous, tip.block)?;
+        same("staged height", staged.height, header.height)?;
+        same("block under the staged one", staged.parent, tip.block)?;
+        same("number of writes", commit.writes.len(), staged.change.former.len())?;
+        same("staged state root", staged.root, header.state_root)?;
+        same("certified height", commit.certificate.height, header.height)?;
+        same("certified block", commit.certificate.block, next.block)?;
+        same("number of receipts", commit.receipts.len(), commit.block.transactions.len())?;
+        same("next authority list", commit.next_authorities.hash(), header.next_authorities)?;
+        Ok(next)
+    }
+
+    fn commit_inner(&self, commit: Commit<'_>) -> Result<(), StoreError> {
+        self.check_usable()?;
+        let tip = self.check_commit(&commit)?;
+        let Commit { block, certificate, receipts, next_authorities, staged, writes } = commit;
+        let height = tip.height;
+        let mut batch = self.0.kv.batch();
+        Self::put_state(&mut batch, height, &staged, writes);
+        batch.put(Table::Chain, &by_height(chain::HEADER, height), &encode(&block.header));
+        batch.put(Table::Chain, &by_height(chain::TRANSACTIONS, height), &encode(&block.transactions));
+        batch.put(Table::Chain, &by_height(chain::CERTIFICATE, height), &encode(certificate));
+        batch.put(Table::Chain, &by_height(chain::AUTHORITIES, height.next()), &encode(next_authorities));
+        let mut events = 0u32;
+        let mut bytes = Vec::new();
+        for (index, receipt) in (0u32..).zip(receipts) {
+            bytes.clear();
+            bytes.extend_from_slice(&events.to_be_bytes());
+            bytes.extend_from_slice(&encode(receipt));
+            batch.put(Table::Chain, &by_index(chain::RECEIPT, height, index), &bytes);
+            let mut place = [0u8; 12];
+            if let Some((start, rest)) = place.split_first_chunk_mut::<8>() {
+                *start = height.0.to_be_bytes();
+                rest.copy_from_slice(&index.to_be_bytes());
+            }
+            batch.put(Table::Index, &by_hash(chain::TRANSACTION, &receipt.transaction), &place);
+            events = events.saturating_add(u32::try_from(receipt.events.len()).unwrap_or(u32::MAX));
+        }
+        if events > 0 {
+            batch.put(Table::Chain, &by_height(chain::EVENTS, height), &events.to_be_bytes());
+        }
+        batch.put(Table::Index, &by_hash(chain::BLOCK, &tip.block), &height.0.to_be_bytes());
+        batch.put(Table::Meta, chain::META_TIP, &tip.encode());
+        let mut log = lock(&self.0.log);
+        for number in log.first..log.next {
+            batch.delete(Table::Log, &number.to_be_bytes());
+        }
+        self.write(batch, Durability::Synced)?;
+        log.first = log.next;
+        log.pending.clear();
+        drop(log);
+        tree::remember(&mut lock(&self.0.cache), staged.change);
+        Ok(())
+    }
+
+    fn events_inner(&self, from: EventId, limit: usize) -> Result<EventPage, StoreError> {
+        let mut page = EventPage { events: Vec::new(), next: from };
+        let snapshot = self.0.kv.snapshot();
+        let Some(tip) = RawTip::read(&snapshot)? else { return Ok(page) };
+        let mut looked = 0usize;
+        let mut fault = None;
+        let mut at = from;
+        while at.height <= tip.height && page.events.len() < limit && looked < MAX_EVENT_SCAN {
+            // The next height that has events at all.
+            let mut found = None;
+            snapshot.scan(Table::Chain, &by_height(chain::EVENTS, at.height), &mut |key, value| {
+                found = key.strip_prefix(&[chain::EVENTS]).map(|height| (height.to_vec(), value.to_vec()));
+                false
+            })?;
+            let Some((height, count)) = found else {
+                at = EventId { height: tip.height.next(), index: 0 };
+                break;
+            };
+            let height = Height(chain::u64_of("a height", &height)?);
+            let count = chain::u32_of("a number of events", &count)?;
+            if height > at.height {
+                at = EventId { height, index: 0 };
+            }
+            let start = by_height(chain::RECEIPT, height);
+            snapshot.scan(Table::Chain, &start, &mut |key, value| {
+                if !key.starts_with(&start) || page.events.len() >= limit {
+                    return false;
+                }
+                looked = looked.saturating_add(1);
+                match stored_receipt(value) {
+                    Ok((first, receipt)) => {
+                        for (index, event) in (first..).zip(receipt.events.iter()) {
+                            if index >= at.index && page.events.len() < limit {
+                                let id = EventId { height, index };
+                                let event = StoredEvent { id, transaction: receipt.transaction, event: event.clone() };
+                                page.events.push(event);
+                            }
+                        }
+                        true
+                    }
+                    Err(error) => {
+                        fault = Some(error);
+                        false
+                    }
+                }
+            })?;
+            if let Some(error) = fault {
+                return Err(error);
+            }
+            at = match page.events.last() {
+                Some(last) if last.id.height == height && last.id.index.saturating_add(1) < count => {
+                    EventId { height, index: last.id.index.saturating_add(1) }
+                }
+                _ => EventId { height: height.next(), index: 0 },
+            };
+        }
+        page.next = at;
+        Ok(page)
+    }
+
+    fn prune_inner(&self, wanted: Height) -> Result<Height, StoreError> {
+        let _one_at_a_time = lock(&self.0.pruning);
+        let kv = &self.0.kv;
+        let Some(tip) = RawTip::read(kv)? else { return Ok(Height(0)) };
+        let wanted = wanted.min(tip.height);
+        let mut oldest = chain::oldest(kv)?;
+        let mut batch = kv.batch();
+        let mut removed = 0usize;
+        let before = oldest;
+        while oldest < wanted && removed < PRUNE_ENTRIES {
+            // What this height replaced is only needed for heights below it.
+            oldest = oldest.next();
+            let key = by_height(chain::STALE, oldest);
+            let Some(stale) = chain::read::<Stale>(kv, Table::Chain, &key, "list of stale nodes")? else { continue };
+            for node in &stale.nodes {
+                batch.delete(Table::Tree, node);
+            }
+            for place in &stale.former {
+                batch.delete(Table::History, &chain::history(&Hash(*place), oldest));
+            }
+            batch.delete(Table::Chain, &key);
+            removed = removed.saturating_add(stale.nodes.len()).saturating_add(stale.former.len());
+        }
+        if oldest > before {
+            batch.put(Table::Meta, chain::META_OLDEST, &oldest.0.to_be_bytes());
+            self.write(batch, Durability::Buffered)?;
+        }
+        Ok(oldest)
+    }
+}
+
+fn stored_receipt(bytes: &[u8]) -> Result<(u32, Receipt), StoreError> {
+    let (first, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| corrupt("a receipt is cut off"))?;
+    Ok((u32::from_be_bytes(*first), chain::decode("receipt", rest)?))
+}
+
+impl<K: Kv> Storage for Store<K> {
+    fn tip(&self) -> Result<Option<Tip>, StoreError> {
+        self.locate(self.tip_of(&self.0.kv.snapshot()))
+    }
+    fn genesis(&self) -> Result<Option<Genesis>, StoreError> {
+        self.locate(self.genesis_of(&self.0.kv))
+    }
+    fn initialise(&self, genesis: &Genesis, writes: &Writes) -> Result<Hash, StoreError> {
+        self.locate(self.initialise_inner(genesis, writes))
+    }
+    fn view(&self) -> Box<dyn StateView + Send + '_> {
+        Box::new(View(self.0.kv.snapshot()))
+    }
+    fn stage(&self, height: Height, writes: &Writes) -> Result<Staged, StoreError> {
+        self.locate(self.stage_inner(height, writes))
+    }
+    fn commit(&self, commit: Commit<'_>) -> Result<(), StoreError> {
+        self.locate(self.commit_inner(commit))
+    }
+    fn header(&self, height: Height) -> Result<Option<Header>, StoreError> {
+        self.chain_value(chain::HEADER, height, "header")
+    }
+    fn block(&self, height: Height) -> Result<Option<Block>, StoreError> {
+        let Some(header) = self.header(height)? else { return Ok(None) };
+        let transactions: Option<List<SignedTransaction, MAX_BLOCK_TRANSACTIONS>> =
+            self.chain_value(chain::TRANSACTIONS, height, "list of transactions")?;
+        match transactions {
+            Some(transactions) => Ok(Some(Block { header, transactions })),
+            None => self.locate(Err(corrupt(format!("the transactions of height {height} are missing")))),
+        }
+    }
+    fn certificate(&self, height: Height) -> Result<Option<QuorumCertificate>, StoreError> {
+        self.chain_value(chain::CERTIFICATE, height, "certificate")
+    }
+    fn authorities(&self, height: Height) -> Result<Option<AuthorityList>, StoreError> {
+        self.chain_value(chain::AUTHORITIES, height, "authority list")
+    }
+    fn height_of_block(&self, block: &Hash) -> Result<Option<Height>, StoreError> {
+        let bytes = self.0.kv.get(Table::Index, &by_hash(chain::BLOCK, block))?;
+        self.locate(bytes.map(|bytes| chain::u64_of("a height", &bytes).map(Height)).transpose())
+    }
+    fn transaction(&self, transaction: &Hash) -> Result<Option<(Height, u32)>, StoreError> {
+        let key = by_hash(chain::TRANSACTION, transaction);
+        let Some(bytes) = self.locate(self.0.kv.get(Table::Index, &key))? else { return Ok(None) };
+        let (height, index) = bytes.split_at_checked(8).unwrap_or_default();
+        let height = self.locate(chain::u64_of("a height", height))?;
+        Ok(Some((Height(height), self.locate(chain::u32_of("an index", index))?)))
+    }
+    fn receipt(&self, height: Height, index: u32) -> Result<Option<Receipt>, StoreError> {
+        let bytes = self.locate(self.0.kv.get(Table::Chain, &by_index(chain::RECEIPT, height, index)))?;
+        let receipt = bytes.map(|bytes| stored_receipt(&bytes).map(|(_, receipt)| receipt)).transpose();
+        self.locate(receipt)
+    }
+    fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, StoreError> {
+        let snapshot = self.0.kv.snapshot();
+        if self.locate(snapshot.get(Table::Chain, &by_height(chain::HEADER, height)))?.is_none() {
+            return Ok(None);
+        }
+        let start = by_height(chain::RECEIPT, height);
+        let mut found = Vec::new();
+        self.locate(snapshot.scan(Table::Chain, &start, &mut |key, value| {
+            let mine = key.starts_with(&start);
+            if mine {
+                found.push(stored_receipt(value).map(|(_, receipt)| receipt));
+            }
+            mine
+        }))?;
+        self.locate(found.into_iter().collect::<Result<Vec<_>, _>>().map(Some))
+    }
+    fn events(&self, from: EventId, limit: usize) -> Result<EventPage, StoreError> {
+        self.locate(self.events_inner(from, limit))
+    }
+    fn read(&self, height: Height, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = self.snapshot_at(height).and_then(|s| chain::value_at(&s, height, key, &key_hash(key)));
+        self.locate(read)
+    }
+    fn prove(&self, height: Height, key: &[u8]) -> Result<(Option<Vec<u8>>, StateProof), StoreError> {
+        let place = key_hash(key);
+        let proven = self.snapshot_at(height).and_then(|snapshot| {
+            let value = chain::value_at(&snapshot, height, key, &place)?;
+            Ok((value, tree::prove(&snapshot, height, &place)?))
+        });
+        self.locate(proven)
+    }
+    fn oldest(&self) -> Result<Height, StoreError> {
+        self.locate(chain::oldest(&self.0.kv))
+    }
+    fn prune(&self, oldest: Height) -> Result<Height, StoreError> {
+        self.locate(self.prune_inner(oldest))
+    }
+    fn log_append(&self, record: &[u8]) -> Result<(), StoreError> {
+        self.check_usable()?;
+        lock(&self.0.log).pending.push(record.to_vec());
+        Ok(())
+    }
+    fn log_sync(&self) -> Result<(), StoreError> {
+        self.check_usable()?;
+        let mut log = lock(&self.0.log);
+        if log.pending.is_empty() {
+            return Ok(());
+        }
+        let mut batch = self.0.kv.batch();
+        let mut next = log.next;
+        for record in &log.pending {
+            batch.put(Table::Log, &next.to_be_bytes(), record);
+            next = next.saturating_add(1);
+        }
+        self.write(batch, Durability::Synced)?;
+        log.next = next;
+        log.pending.clear();
+        Ok(())
+    }
+    fn log_read(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let log = lock(&self.0.log);
+        let mut records = Vec::new();
+        self.locate(self.0.kv.scan(Table::Log, &log.first.to_be_bytes(), &mut |_, record| {
+            records.push(record.to_vec());
+            true
+        }))?;
+        records.extend(log.pending.iter().cloned());
+        Ok(records)
+    }
+    fn put_abnormal(&self, mark: &Abnormal) -> Result<(), StoreError> {
+        let mut rings = lock(&self.0.rings);
+        let number = rings.abnormal.saturating_add(1);
+        let mut batch = self.0.kv.batch();
+        let gone = ABNORMAL.add(&mut batch, number, mark);
+        if let Some(old) = gone
+            && let Some(old_mark) = self.locate(ABNORMAL.get::<Abnormal>(&self.0.kv, old, "abnormal mark"))?
+        {
+            let key = by_hash(chain::MARK, &old_mark.transaction);
+            if self.locate(self.0.kv.get(Table::Index, &key))?.is_some_and(|last| last == old.to_be_bytes()) {
+                batch.delete(Table::Index, &key);
+            }
+        }
+        batch.put(Table::Index, &by_hash(chain::MARK, &mark.transaction), &number.to_be_bytes());
+        self.write(batch, Durability::Buffered)?;
+        rings.abnormal = number;
+        Ok(())
+    }
+    fn abnormal(&self, after: u64, limit: usize) -> Result<Vec<Kept<Abnormal>>, StoreError> {
+        self.locate(ABNORMAL.list(&self.0.kv, after, limit, "abnormal mark"))
+    }
+    fn abnormal_of(&self, transaction: &Hash) -> Result<Option<Abnormal>, StoreError> {
+        let snapshot = self.0.kv.snapshot();
+        let bytes = self.locate(snapshot.get(Table::Index, &by_hash(chain::MARK, transaction)))?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let number = self.locate(chain::u64_of("a mark's number", &bytes))?;
+        self.locate(ABNORMAL.get(&snapshot, number, "abnormal mark"))
+    }
+    fn put_evidence(&self, evidence: &Evidence) -> Result<(), StoreError> {
+        let mut rings = lock(&self.0.rings);
+        let number = rings.evidence.saturating_add(1);
+        let mut batch = self.0.kv.batch();
+        EVIDENCE.add(&mut batch, number, evidence);
+        self.write(batch, Durability::Buffered)?;
+        rings.evidence = number;
+        Ok(())
+    }
+    fn evidence(&self, after: u64, limit: usize) -> Result<Vec<Kept<Evidence>>, StoreError> {
+        self.locate(EVIDENCE.list(&self.0.kv, after, limit, "evidence"))
+    }
+    fn free_space(&self) -> Result<u64, StoreError> {
+        self.0.kv.free_space()
+    }
+}
+
+/// The latest state, as of one moment.
+struct View<S>(S);
+
+impl<S: Reader> StateView for View<S> {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
+        self.0.get(Table::State, key).map_err(StateFault::from)
+    }
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>, StateFault> {
+        let start = after.filter(|after| *after > prefix).unwrap_or(prefix);
+        let mut out = Vec::new();
+        if limit == 0 {
+            return Ok(out);
+        }
+        self.0.scan(Table::State, start, &mut |key, value| {
+            if !key.starts_with(prefix) {
+                return false;
+            }
+            if after != Some(key) {
+                out.push((key.to_vec(), value.to_vec()));
+            }
+            out.len() < limit
+        })?;
+        Ok(out)
+    }
+}
