@@ -24,6 +24,10 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 
+/// Where key bytes are written.
+#[doc(hidden)]
+pub type Buffer = Vec<u8>;
+
 /// A type that can be a storage key. Derive it with `#[derive(Key)]` for structures and plain enumerations.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a storage key",

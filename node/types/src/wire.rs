@@ -151,6 +151,27 @@ pub trait Event {
     fn data(&self) -> Vec<u8>;
 }
 
+/// Something that can write its canonical bytes, whatever its type: keeps generated code small.
+#[doc(hidden)]
+pub trait Append {
+    /// Appends the canonical bytes.
+    fn append(&self, out: &mut Vec<u8>);
+}
+impl<T: BorshSerialize> Append for T {
+    fn append(&self, out: &mut Vec<u8>) {
+        // Writing to a vector cannot fail.
+        let _ = self.serialize(out);
+    }
+}
+
+/// Canonical bytes of values one after the other.
+#[doc(hidden)]
+pub fn bytes_of(values: &[&dyn Append]) -> Vec<u8> {
+    let mut out = Vec::new();
+    values.iter().for_each(|value| value.append(&mut out));
+    out
+}
+
 /// The description of one numbered error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorSchema {
