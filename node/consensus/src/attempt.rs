@@ -12,7 +12,7 @@ use crate::{
     conflict::Conflicts,
     context::{
         Address, BlockId, CoreHeight, CoreSignedVote, Members, Protocol, core_proposal, core_round, core_vote,
-        our_signed_vote, thresholds,
+        our_kind, our_round, our_signed_vote, thresholds,
     },
     effects::{Desk, core_timer},
     engine::Signer,
@@ -24,8 +24,8 @@ use crate::{
 };
 use althing_types::{
     authority::AuthorityList,
-    certificate::QuorumCertificate,
-    crypto::NodeId,
+    certificate::{CertificateSignature, QuorumCertificate},
+    crypto::{NodeId, Signature},
     hash::Hash,
     id::{ChainId, Height, Round},
     vote::{Evidence, Proposal, SignedProposal, SignedVote, Vote, VoteKind},
@@ -35,7 +35,7 @@ use arc_malachitebft_core_consensus::{
 };
 use arc_malachitebft_core_types::{
     NilOrVal, PolkaCertificate, PolkaSignature, Round as CoreRound, Validity, ValueOrigin, Vote as _,
-    VoteExtensionPolicy, VoteType,
+    VoteExtensionPolicy,
 };
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ enum Knowledge {
     /// Asked for.
     Wanted { round: Round, proposer: NodeId },
     /// Executed, or built here.
-    Known,
+    Known { valid: bool },
 }
 
 /// The attempt to decide one height.
@@ -156,8 +156,10 @@ impl Attempt {
             self.log(Record::Vote(signed.clone()));
             self.run(CoreInput::Vote(core_vote(signed)), signer);
         }
-        if let (VoteKind::Prevote, Some(block)) = (vote.kind, vote.block) {
-            self.complete_polka(vote.round, block, signer);
+        match (vote.kind, vote.block) {
+            (VoteKind::Prevote, Some(block)) => self.complete_polka(vote.round, block, signer),
+            (VoteKind::Precommit, Some(block)) => self.complete_decision(vote.round, block),
+            (_, None) => (),
         }
     }
 
@@ -193,7 +195,7 @@ impl Attempt {
         if height != self.desk.height || self.desk.decided.is_some() {
             return;
         }
-        self.blocks.insert(block, Knowledge::Known);
+        self.blocks.insert(block, Knowledge::Known { valid });
         self.log(Record::BlockReady { height, round, block, valid });
         let value = ProposedValue {
             height: CoreHeight(height.0),
@@ -204,6 +206,10 @@ impl Attempt {
             validity: Validity::from_bool(valid),
         };
         self.run(CoreInput::ProposedValue(value, ValueOrigin::Consensus), signer);
+        let rounds: Vec<Round> = self.state.driver.votes().all_rounds().keys().filter_map(|r| our_round(*r)).collect();
+        for round in rounds {
+            self.complete_decision(round, block);
+        }
     }
 
     /// The block that the caller built for this node to propose.
@@ -213,7 +219,7 @@ impl Attempt {
             return;
         }
         self.desk.building = None;
-        self.blocks.insert(block, Knowledge::Known);
+        self.blocks.insert(block, Knowledge::Known { valid: true });
         self.log(Record::Built { height, round, block });
         let value =
             LocallyProposedValue { height: CoreHeight(height.0), round: core_round(round), value: BlockId(block) };
@@ -326,28 +332,34 @@ impl Attempt {
 
     /// The vote of this place that was counted.
     fn counted(&self, round: Round, kind: VoteKind, voter: NodeId) -> Option<&CoreSignedVote> {
-        let kind = match kind {
-            VoteKind::Prevote => VoteType::Prevote,
-            VoteKind::Precommit => VoteType::Precommit,
-        };
         let votes = self.state.driver.votes().per_round(core_round(round))?.received_votes();
-        votes.iter().find(|vote| vote.vote_type() == kind && vote.validator_address().0 == voter)
+        votes.iter().find(|vote| our_kind(vote.vote_type()) == kind && vote.validator_address().0 == voter)
     }
 
-    /// First prevotes for a block.
-    fn prevotes(&self, round: Round, block: Hash) -> impl Iterator<Item = &CoreSignedVote> {
+    /// Counted votes for a block.
+    fn votes_for(&self, round: Round, kind: VoteKind, block: Hash) -> impl Iterator<Item = &CoreSignedVote> {
         let votes = self.state.driver.votes().per_round(core_round(round));
         votes
             .into_iter()
             .flat_map(|votes| votes.received_votes())
-            .filter(move |vote| vote.vote_type() == VoteType::Prevote && vote.value() == &NilOrVal::Val(BlockId(block)))
+            .filter(move |vote| our_kind(vote.vote_type()) == kind && vote.value() == &NilOrVal::Val(BlockId(block)))
     }
 
-    /// Whether a conflicting prevote may be the one that others counted; see [`Conflicts`].
+    /// All votes for a block, each authority once: counted ones, and second ones of double voters. See [`Conflicts`].
+    fn quorum_for(&self, round: Round, kind: VoteKind, block: Hash) -> Option<Vec<(NodeId, Signature)>> {
+        let counted = self.votes_for(round, kind, block).map(|vote| (vote.validator_address().0, vote.signature));
+        let second = self.conflicts.of(round, kind, block).map(|signed| (signed.value.voter, signed.signature));
+        let all: BTreeMap<NodeId, Signature> = second.chain(counted).collect();
+        (all.len() >= self.authorities.quorum()).then(|| all.into_iter().collect())
+    }
+
+    /// Whether a conflicting vote may be the one that others counted; see [`Conflicts`].
     fn completes(&self, vote: &Vote) -> bool {
-        let (VoteKind::Prevote, Some(block)) = (vote.kind, vote.block) else { return false };
-        let backed = self.prevotes(vote.round, block).count().saturating_mul(3) > self.authorities.count();
-        backed && !self.conflicts.has(vote.round, block, &vote.voter)
+        vote.block.is_some_and(|block| {
+            let backing = self.votes_for(vote.round, vote.kind, block).count();
+            backing.saturating_mul(3) > self.authorities.count()
+                && !self.conflicts.has(vote.round, vote.kind, block, &vote.voter)
+        })
     }
 
     /// A second, different vote: evidence, and perhaps a part of a quorum that others saw.
@@ -358,26 +370,47 @@ impl Attempt {
         }
         if let (true, Some(block)) = (self.completes(vote), vote.block) {
             self.log(Record::Vote(second.clone()));
-            self.conflicts.keep(vote.round, block, second.clone());
+            self.conflicts.keep(block, second.clone());
         }
     }
 
     /// Gives the core a quorum of prevotes that only exists if a double voter is counted for this block.
     fn complete_polka(&mut self, round: Round, block: Hash, signer: &dyn Signer) {
-        let core_block = BlockId(block);
-        if self.state.polka_certificate(core_round(round), &core_block).is_some() {
+        let (height, core_round, value_id) = (CoreHeight(self.desk.height.0), core_round(round), BlockId(block));
+        let doubles = self.conflicts.of(round, VoteKind::Prevote, block).next().is_some();
+        if !doubles || self.desk.decided.is_some() || self.state.polka_certificate(core_round, &value_id).is_some() {
             return;
         }
-        let doubles = self.conflicts.of(round, block).map(|signed| (Address(signed.value.voter), signed.signature));
-        let first = self.prevotes(round, block).map(|vote| (*vote.validator_address(), vote.signature));
-        let polka_signatures: Vec<_> =
-            first.chain(doubles).map(|(address, signature)| PolkaSignature::new(address, signature)).collect();
-        if polka_signatures.len() < self.authorities.quorum() || self.conflicts.of(round, block).next().is_none() {
-            return;
-        }
-        let height = CoreHeight(self.desk.height.0);
-        let certificate = PolkaCertificate { height, round: core_round(round), value_id: core_block, polka_signatures };
+        let Some(quorum) = self.quorum_for(round, VoteKind::Prevote, block) else { return };
+        let signature = |(voter, signature)| PolkaSignature::new(Address(voter), signature);
+        let polka_signatures = quorum.into_iter().map(signature).collect();
+        let certificate = PolkaCertificate { height, round: core_round, value_id, polka_signatures };
         self.run(CoreInput::PolkaCertificate(certificate), signer);
+    }
+
+    /// Decides by a quorum of precommits that the core cannot use: it lacks the proposal of that round, or the quorum
+    /// only exists if a double voter is counted for this block. The block itself is needed all the same.
+    fn complete_decision(&mut self, round: Round, block: Hash) {
+        if self.desk.decided.is_some() {
+            return;
+        }
+        let Some(quorum) = self.quorum_for(round, VoteKind::Precommit, block) else { return };
+        match self.blocks.get(&block) {
+            Some(Knowledge::Known { valid: true }) => {
+                let signatures = quorum.into_iter().map(|(voter, signature)| CertificateSignature { voter, signature });
+                let certificate = self.desk.certificate(round, block, signatures.collect());
+                self.desk.decide(certificate);
+            }
+            Some(Knowledge::Known { valid: false }) => {
+                self.desk.refused = Some(Fault::InvalidDecision { height: self.desk.height, block });
+            }
+            Some(Knowledge::Wanted { .. }) => (),
+            None => {
+                let proposer = self.authorities.primary(self.desk.height, round);
+                self.blocks.insert(block, Knowledge::Wanted { round, proposer });
+                self.request(block, round, proposer);
+            }
+        }
     }
 
     fn timeout(&mut self, round: Round, kind: TimerKind, signer: &dyn Signer) {
@@ -412,7 +445,7 @@ impl Attempt {
     fn request_again(&mut self) {
         let wanted = self.blocks.iter().filter_map(|(block, knowledge)| match knowledge {
             Knowledge::Wanted { round, proposer } => Some((*block, *round, *proposer)),
-            Knowledge::Known => None,
+            Knowledge::Known { .. } => None,
         });
         let mut wanted: Vec<_> = wanted.collect();
         wanted.sort_by_key(|(_, round, _)| std::cmp::Reverse(*round));

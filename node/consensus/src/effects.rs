@@ -20,11 +20,12 @@ use althing_types::{
     certificate::{CertificateSignature, QuorumCertificate},
     codec::List,
     crypto::Signed,
+    hash::Hash,
     id::{ChainId, Height, Round},
     vote::{SignedProposal, SignedVote},
 };
 use arc_malachitebft_core_consensus::{Effect, LivenessMsg, Resumable, Resume, SignedConsensusMsg, VoteExtensionError};
-use arc_malachitebft_core_types::{CommitCertificate, PolkaCertificate, Timeout, TimeoutKind};
+use arc_malachitebft_core_types::{CommitCertificate, CommitSignature, PolkaCertificate, Timeout, TimeoutKind};
 
 /// A reason to break off the input that the core is handling.
 #[derive(Debug)]
@@ -262,20 +263,25 @@ impl Desk {
     }
 
     fn quorum_certificate(&self, certificate: &CommitCertificate<Protocol>) -> QuorumCertificate {
-        let mut signatures: Vec<CertificateSignature> = certificate
-            .commit_signatures
-            .iter()
-            .map(|entry| CertificateSignature { voter: entry.address.0, signature: entry.signature })
-            .collect();
+        let entry = |entry: &CommitSignature<Protocol>| CertificateSignature {
+            voter: entry.address.0,
+            signature: entry.signature,
+        };
+        let signatures = certificate.commit_signatures.iter().map(entry).collect();
+        self.certificate(our_round(certificate.round).unwrap_or_default(), certificate.value_id.0, signatures)
+    }
+
+    /// A certificate of this height.
+    pub(crate) fn certificate(
+        &self,
+        round: Round,
+        block: Hash,
+        mut signatures: Vec<CertificateSignature>,
+    ) -> QuorumCertificate {
         signatures.sort_by_key(|entry| entry.voter);
-        QuorumCertificate {
-            chain: self.chain.clone(),
-            height: self.height,
-            round: our_round(certificate.round).unwrap_or_default(),
-            block: certificate.value_id.0,
-            // The core counts an authority once, so there are at most as many as authorities.
-            signatures: List::new(signatures).unwrap_or_default(),
-        }
+        // An authority counts once, so there are at most as many as authorities.
+        let signatures = List::new(signatures).unwrap_or_default();
+        QuorumCertificate { chain: self.chain.clone(), height: self.height, round, block, signatures }
     }
 }
 

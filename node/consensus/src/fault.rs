@@ -39,6 +39,14 @@ pub enum Fault {
         /// The other one.
         other: Hash,
     },
+    /// A quorum decided a block that this node found invalid: its program or its state is not that of the others. Stops.
+    #[error("height {height} is decided with block {block}, which is invalid here")]
+    InvalidDecision {
+        /// The height.
+        height: Height,
+        /// The block.
+        block: Hash,
+    },
     /// `Replay` came after other inputs of the height. Stops.
     #[error("replay of height {height} came after other inputs")]
     LateReplay {
