@@ -15,8 +15,8 @@ pub struct Channel(pub(crate) u64);
 /// Why a request got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// The peer was not connected, or the connection broke.
-    #[error("{node} is not connected")]
+    /// The peer is not connected, the connection broke, or the peer dropped the question.
+    #[error("{node} is not connected or dropped the question")]
     NotConnected {
         /// The peer.
         node: NodeId,
@@ -24,6 +24,12 @@ pub enum RequestError {
     /// No answer within the deadline.
     #[error("{node} did not answer in time")]
     TimedOut {
+        /// The peer.
+        node: NodeId,
+    },
+    /// The answer came, but the node's channel was full.
+    #[error("the answer of {node} came while the node could not take it")]
+    Lost {
         /// The peer.
         node: NodeId,
     },

@@ -16,10 +16,22 @@
     )
 )]
 
+mod codec;
 mod config;
+mod counts;
+mod dial;
 mod event;
+mod gate;
 mod handle;
+mod identity;
+mod lane;
+mod link;
 pub mod message;
+mod quota;
+mod shared;
+mod task;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, Limits, Peer, Quota};
 pub use event::{CallError, Channel, Counters, Event, KindCounters, Published, RequestError, RequestId, StartError};

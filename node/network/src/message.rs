@@ -49,6 +49,10 @@ pub const MAX_TRANSACTIONS_BYTES: usize = MAX_BLOCK + 1024;
 pub const MAX_RESPONSE_BYTES: usize = MAX_BLOCKS_BYTES;
 
 /// What a node tells all others.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most messages are of the larger variants; a box would cost more than it saves"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -100,6 +104,7 @@ impl Gossip {
 }
 
 /// One frame of a lane: what a neighbour sends us.
+#[expect(clippy::large_enum_variant, reason = "links are rare")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -130,12 +135,6 @@ impl Frame {
     /// Encodes a message as a frame without copying it first.
     pub fn encode_gossip(message: &Gossip) -> Vec<u8> {
         codec::encode(&(0u8, message))
-    }
-
-    /// Encodes transactions as the frame of a [`Gossip::Transactions`]; at most [`MAX_BATCH`] of them.
-    pub fn encode_batch(transactions: &[&SignedTransaction]) -> Vec<u8> {
-        let kept = transactions.get(..MAX_BATCH).unwrap_or(transactions);
-        codec::encode(&(0u8, 2u8, kept))
     }
 }
 
@@ -175,6 +174,7 @@ pub struct CertifiedBlock {
 }
 
 /// The answer to a [`Request`].
+#[expect(clippy::large_enum_variant, reason = "answers are few and live shortly")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
