@@ -335,11 +335,19 @@ pub(crate) fn emit(name: &str, topic: &[u8], data: &[u8]) {
 }
 
 pub(crate) fn call(contract: &str, method: &str, arguments: &[u8], _fuel: u64) -> Result<Vec<u8>, Failure> {
-    writable();
     let Ok(id) = ContractId::new(contract) else {
-        return Err(Failure::new(FailureCode::NoSuchContract, &format!("no contract '{contract}'")));
+        return Err(Failure::new(FailureCode::NoSuchContract, &format!("no contract '{contract}' on this chain")));
     };
-    enter(&id, &format!("{}{method}", althing_abi::exports::CALL_PREFIX), arguments, false)
+    let read_only = with_frame(|frame| frame.read_only);
+    let export = format!("{}{method}", althing_abi::exports::CALL_PREFIX);
+    if with(|session| session.world.contracts.get(&id).is_some_and(|native| native.entry(&export).is_some())) {
+        if read_only {
+            let text = format!("a view called '{method}', which may change state");
+            return Err(Failure::new(FailureCode::ReadOnly, &text));
+        }
+        return enter(&id, &export, arguments, false);
+    }
+    enter(&id, &format!("{}{method}", althing_abi::exports::VIEW_PREFIX), arguments, true)
 }
 
 pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
