@@ -1,14 +1,22 @@
 //! What each command does: one module per noun.
 
+mod block;
 mod devnet;
+mod events;
 mod key;
+mod query;
+mod send;
+mod status;
+mod tx;
 
 use crate::{
+    chain::{self, Chain},
     args::{Cli, Command, Global},
     error::Result,
     home::Home,
     output::Output,
 };
+use althing_client::Client;
 use clap::CommandFactory;
 
 /// What every command works with.
@@ -20,6 +28,24 @@ pub struct Context {
     pub home: Home,
     /// How to print.
     pub output: Output,
+}
+
+impl Context {
+    /// A client of the nodes to ask.
+    ///
+    /// # Errors
+    /// When there is none, or a URL is bad.
+    pub fn client(&self) -> Result<Client> {
+        chain::client(&chain::nodes(self.global.api.as_deref(), &self.home)?, self.global.timeout)
+    }
+    /// The chain, ready to verify unless told not to.
+    ///
+    /// # Errors
+    /// When no node answers, or its chain is not the trusted one.
+    pub async fn chain(&self) -> Result<Chain> {
+        let given = self.global.genesis.as_deref();
+        Chain::connect(self.client()?, &self.home, given, self.global.no_verify, self.output).await
+    }
 }
 
 /// Runs one command.
@@ -40,6 +66,11 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
     match &cli.command {
         Command::Key(command) => key::run(&context, command),
         Command::Devnet(command) => devnet::run(&context, command).await,
+        Command::Status => status::run(&context).await,
+        Command::Block(options) => block::run(&context, options).await,
+        Command::Query(command) => query::run(&context, command).await,
+        Command::Tx(command) => tx::run(&context, command).await,
+        Command::Events(options) => events::run(&context, options).await,
         _ => Err(crate::error::CliError::internal("unfinished", "not written yet")),
     }
 }

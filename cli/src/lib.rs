@@ -15,6 +15,8 @@
 )]
 
 pub mod args;
+pub mod call;
+pub mod chain;
 pub mod command;
 pub mod devnet;
 pub mod error;
