@@ -8,6 +8,7 @@ mod query;
 mod send;
 mod status;
 mod tx;
+mod zone;
 
 use crate::{
     chain::{self, Chain},
@@ -71,6 +72,7 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Query(command) => query::run(&context, command).await,
         Command::Tx(command) => tx::run(&context, command).await,
         Command::Events(options) => events::run(&context, options).await,
+        Command::Zone(command) => zone::run(&context, command).await,
         _ => Err(crate::error::CliError::internal("unfinished", "not written yet")),
     }
 }

@@ -1,0 +1,255 @@
+//! From a plan to final transactions: who signs what, in which order, and what failed.
+
+use crate::{
+    call::{Abis, Outcome},
+    chain::Chain,
+    command::{Context, key, send::submitter},
+    error::{CliError, Result},
+    exit_code::Exit,
+    keyfile::KeyFile,
+    output::Progress,
+};
+use althing_client::{Order, Submitter};
+use althing_interface::{
+    call::Call,
+    domain_records::{ChangeApex, ChangeTld},
+    tld_binding::{Bind, Binding, Release},
+    zone::Plan,
+};
+use althing_types::{
+    crypto::SecretKey,
+    hash::{Tag, hash},
+    id::OrganisationId,
+    name::DomainName,
+    organisation::Role,
+    receipt::Status,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Fuel of one call, far above what the largest of these calls takes; a block's fuel is shared by limits, so that the
+/// chain's maximum would let few transactions into a block.
+const FUEL: u64 = 100_000_000;
+/// Blocks until a transaction expires.
+const EXPIRY: u64 = 10_000;
+/// Failures that an error lists.
+const SHOWN_FAILURES: usize = 5;
+
+/// Transactions by what they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    /// TLDs bound.
+    pub(super) bound: u64,
+    /// Changes of the root's name servers and their hosts.
+    pub(super) apex: u64,
+    /// Changes of delegations and hosts.
+    pub(super) changed: u64,
+    /// TLDs released.
+    pub(super) released: u64,
+}
+
+impl Counts {
+    /// All of them.
+    pub(super) const fn total(&self) -> u64 {
+        self.bound.saturating_add(self.apex).saturating_add(self.changed).saturating_add(self.released)
+    }
+}
+
+/// Signs and sends the calls of plans.
+pub(super) struct Sending<'a> {
+    chain: &'a Chain,
+    submitter: Submitter,
+    operator: SecretKey,
+    registries: BTreeMap<OrganisationId, SecretKey>,
+    bindings: BTreeMap<DomainName, Binding>,
+    /// Present registry of each TLD, as far as this run changed it.
+    bound: BTreeMap<DomainName, OrganisationId>,
+    /// What was done so far.
+    pub(super) counts: Counts,
+}
+
+impl<'a> Sending<'a> {
+    /// Opens the keys of the home folder: the operator's, and one for each registry that has one there.
+    ///
+    /// # Errors
+    /// When keys are missing or do not open.
+    pub(super) async fn new(context: &Context, chain: &'a Chain) -> Result<Self> {
+        let bindings = super::present::bindings(chain).await?;
+        let passphrase = context.home.passphrase(crate::home::Purpose::Open)?;
+        let mut operator = None;
+        let mut registries = BTreeMap::new();
+        for name in key::names(context)? {
+            let file = KeyFile::read(&context.home.key(&name))?;
+            let owner = chain.genesis.organisations.iter().find(|o| o.keys.contains(&file.public_key));
+            let is_operator = file.public_key == chain.genesis.operator;
+            let Some(owner) = owner.filter(|o| is_operator || o.roles.contains(&Role::Registry)) else { continue };
+            let known = registries.contains_key(&owner.id);
+            if (is_operator && operator.is_some()) || (!is_operator && known) {
+                continue;
+            }
+            let key = file.open(&passphrase)?;
+            if is_operator {
+                operator = Some(key);
+            } else {
+                registries.insert(owner.id.clone(), key);
+            }
+        }
+        let missing = |what: &str, rule: &str| {
+            CliError::not_found("no_such_key", format!("{} has no key of {what}", context.home.keys().display()))
+                .field("--home")
+                .value(context.home.path().display().to_string())
+                .rule(rule)
+        };
+        let operator = operator.ok_or_else(|| missing("the genesis operator", "the operator's key"))?;
+        if registries.is_empty() {
+            return Err(missing("any registry", "a key of at least one organisation with the role registry"));
+        }
+        let submitter = submitter(context, chain, EXPIRY);
+        Ok(Self { chain, submitter, operator, registries, bindings, bound: BTreeMap::new(), counts: Counts::default() })
+    }
+
+    /// The registry that a TLD is, or is to be, bound to: by its name's hash over the sorted registries of the home.
+    fn registry_for(&self, tld: &DomainName) -> Result<OrganisationId> {
+        let digest = hash(Tag::Contract, &[b"zone import registry", tld.as_str().as_bytes()]);
+        let first: [u8; 8] = digest.0.first_chunk().copied().unwrap_or_default();
+        let count = self.registries.len() as u64;
+        let place = u64::from_be_bytes(first).checked_rem(count).and_then(|p| usize::try_from(p).ok()).unwrap_or(0);
+        self.registries
+            .keys()
+            .nth(place)
+            .cloned()
+            .ok_or_else(|| CliError::internal("no_registry", "there is no registry to bind to"))
+    }
+
+    fn registry_of(&self, tld: &DomainName) -> Option<&OrganisationId> {
+        self.bound.get(tld).or_else(|| self.bindings.get(tld).map(|b| &b.organisation))
+    }
+
+    /// The key that may change a TLD.
+    fn key_of(&self, tld: &DomainName) -> Result<&SecretKey> {
+        let registry = self.registry_of(tld).ok_or_else(|| {
+            CliError::new(Exit::Refused, "not_bound", format!("'{tld}' has a delegation and no binding"))
+                .field("tld")
+                .value(tld.to_string())
+                .rule("a bound TLD")
+        })?;
+        self.registries.get(registry).ok_or_else(|| {
+            CliError::not_found("no_such_key", format!("'{tld}' is bound to {registry}, whose key is not in the home folder"))
+                .field("tld")
+                .value(tld.to_string())
+                .rule("a key of the bound registry in the home folder")
+        })
+    }
+
+    /// How many transactions a plan takes, as far as the present bindings say.
+    pub(super) fn size(&self, plan: &Plan) -> usize {
+        let bind = plan.bind.iter().filter(|t| self.registry_of(t).is_none()).count();
+        bind.saturating_add(plan.apex.len()).saturating_add(plan.changes.len()).saturating_add(plan.release.len())
+    }
+
+    /// Sends a plan's calls and waits until all are final.
+    ///
+    /// # Errors
+    /// When one is refused or fails; the first few are listed.
+    pub(super) async fn send(&mut self, plan: &Plan, note: &str, progress: &Progress, done: &mut u64) -> Result<()> {
+        let mut first = Vec::new();
+        for tld in &plan.bind {
+            if self.registry_of(tld).is_some() {
+                continue;
+            }
+            let organisation = self.registry_for(tld)?;
+            let call = Bind { tld: tld.clone(), organisation: organisation.clone() };
+            first.push((format!("bind {tld}"), self.operator.clone(), order(&call, note)?));
+            self.bound.insert(tld.clone(), organisation);
+        }
+        self.counts.bound = self.counts.bound.saturating_add(first.len() as u64);
+        for change in &plan.apex {
+            let call = ChangeApex { change: change.clone() };
+            first.push(("change of the apex".into(), self.operator.clone(), order(&call, note)?));
+            self.counts.apex = self.counts.apex.saturating_add(1);
+        }
+        self.run(first, "binding", progress, done).await?;
+        let mut changes = Vec::new();
+        for (tld, change) in &plan.changes {
+            let call = ChangeTld { tld: tld.clone(), change: change.clone() };
+            changes.push((format!("change of {tld}"), self.key_of(tld)?.clone(), order(&call, note)?));
+        }
+        self.counts.changed = self.counts.changed.saturating_add(changes.len() as u64);
+        self.run(changes, "changing", progress, done).await?;
+        let mut releases = Vec::new();
+        for tld in &plan.release {
+            releases.push((format!("release {tld}"), self.operator.clone(), order(&Release { tld: tld.clone() }, note)?));
+            self.bindings.remove(tld);
+            self.bound.remove(tld);
+        }
+        self.counts.released = self.counts.released.saturating_add(releases.len() as u64);
+        self.run(releases, "releasing", progress, done).await
+    }
+
+    async fn run(
+        &mut self,
+        named: Vec<(String, SecretKey, Order)>,
+        what: &str,
+        progress: &Progress,
+        done: &mut u64,
+    ) -> Result<()> {
+        if named.is_empty() {
+            return Ok(());
+        }
+        progress.say(what);
+        let mut names = Vec::with_capacity(named.len());
+        let mut orders = Vec::with_capacity(named.len());
+        for (name, key, order) in named {
+            names.push(name);
+            orders.push((key, order));
+        }
+        let base = *done;
+        let results = self.submitter.send_all(orders, |n| progress.set(base.saturating_add(n as u64))).await?;
+        *done = base.saturating_add(names.len() as u64);
+        let mut failures = Vec::new();
+        let mut failed = 0usize;
+        let mut abis = Abis::new(self.chain);
+        for (name, result) in names.iter().zip(results) {
+            let error = match result {
+                Ok(done) if done.receipt.status == Status::Succeeded => continue,
+                Ok(done) => Outcome::of(&mut abis, &done, called(name).as_ref().map(|(c, m)| (c, *m))).await.check().err(),
+                Err(error) => Some(CliError::from(error)),
+            };
+            failed = failed.saturating_add(1);
+            if let Some(error) = error
+                && failures.len() < SHOWN_FAILURES
+            {
+                failures.push((name.clone(), error));
+            }
+        }
+        let Some((_, worst)) = failures.first() else { return Ok(()) };
+        let lines: Vec<String> = failures.iter().map(|(name, e)| format!("{name}: [{}] {}", e.code, e.message)).collect();
+        let mut error = CliError::new(worst.exit, "not_all_final", format!("{failed} of {} transactions failed", names.len()))
+            .field(failures.first().map(|(n, _)| n.clone()).unwrap_or_default())
+            .value(lines.join("; "))
+            .rule("every change succeeds")
+            .hint("run it again: only what is missing is sent");
+        error.exit = worst.exit;
+        Err(error)
+    }
+}
+
+/// Contract and method of a named transaction, to decode its failure.
+fn called(name: &str) -> Option<(althing_types::id::ContractId, &'static str)> {
+    let (contract, method) = match name.split(' ').next()? {
+        "bind" => (Bind::CONTRACT, Bind::METHOD),
+        "release" => (Release::CONTRACT, Release::METHOD),
+        _ if name.ends_with("apex") => (ChangeApex::CONTRACT, ChangeApex::METHOD),
+        _ => (ChangeTld::CONTRACT, ChangeTld::METHOD),
+    };
+    Some((althing_types::id::ContractId::new(contract).ok()?, method))
+}
+
+fn order<C: Call>(call: &C, note: &str) -> Result<Order> {
+    let content = call.content().map_err(|e| {
+        CliError::usage("too_long", format!("{}.{}: {e}", C::CONTRACT, C::METHOD)).field("arguments")
+            .value(e.found.to_string())
+            .rule(format!("at most {} bytes", e.maximum))
+    })?;
+    Ok(Order { operation: C::OPERATION, content, postscript: note.to_owned(), fuel_limit: Some(FUEL) })
+}
