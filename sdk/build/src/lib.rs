@@ -1,0 +1,1 @@
+//! Builds contracts to WebAssembly.
