@@ -1,6 +1,7 @@
 //! What each command does: one module per noun.
 
 mod block;
+mod contract;
 mod devnet;
 mod events;
 mod key;
@@ -73,6 +74,7 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Tx(command) => tx::run(&context, command).await,
         Command::Events(options) => events::run(&context, options).await,
         Command::Zone(command) => zone::run(&context, command).await,
+        Command::Contract(command) => contract::run(&context, command).await,
         _ => Err(crate::error::CliError::internal("unfinished", "not written yet")),
     }
 }
