@@ -8,7 +8,6 @@ use super::{Context, send, tx};
 use crate::{
     args::{ContractCommand, SendOptions},
     call::{self, signature},
-    chain::Chain,
     error::{CliError, Result},
     exit_code::Exit,
     output::{columns, table},
