@@ -53,7 +53,7 @@ macro_rules! events {
                             kind: <$type as althing_types::wire::Wire>::SCHEMA,
                         }, false),)*
                     ],
-                    docs: concat!($($doc),*),
+                    docs: concat!($($doc),*).trim_ascii(),
                 };
                 fn topic(&self) -> alloc::vec::Vec<u8> {
                     #[allow(unused_mut, reason = "an event may have no topic")]
@@ -83,7 +83,7 @@ macro_rules! errors {
         impl $name {
             /// Every error: number, name, meaning.
             pub const ALL: &'static [althing_types::wire::ErrorSchema] = &[$(althing_types::wire::ErrorSchema {
-                number: $number, name: stringify!($variant), docs: concat!($($doc),*),
+                number: $number, name: stringify!($variant), docs: concat!($($doc),*).trim_ascii(),
             }),*];
             /// The stable number.
             pub const fn number(&self) -> u32 {

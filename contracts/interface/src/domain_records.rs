@@ -121,8 +121,8 @@ impl Wire for DelegationChange {
 }
 
 values! {
-    /// Hosts and delegation of one TLD, changed at once. Hosts are set first, then the delegation, then hosts are deleted;
-    /// the rules are checked on the outcome.
+    /// Hosts and delegation of one TLD, changed at once. The order inside does not matter: rules are checked on the
+    /// outcome.
     Change {
         /// Hosts, each once.
         hosts: List<HostChange, MAX_HOST_CHANGES>,
@@ -344,7 +344,7 @@ errors! {
             /// The host.
             host: DomainName,
         }
-        /// An address cannot be reached from the public network, or by no one else.
+        /// An address is not one that a name server can have.
         11 Address("address {address} of host '{host}' is {rule}") {
             /// The host.
             host: DomainName,
@@ -384,8 +384,8 @@ errors! {
             /// The algorithm.
             algorithm: u8,
         }
-        /// No DS record is given.
-        15 NoDs("ds of '{tld}' is empty; use delete_ds") {
+        /// There is no DS record to set or delete.
+        15 NoDs("tld '{tld}' has no DS records to set or delete") {
             /// The TLD.
             tld: DomainName,
         }
@@ -420,6 +420,11 @@ errors! {
         }
         /// The signer acts for no organisation.
         21 NoOrganisation("the signer acts for no organisation") {}
+        /// The contract `tld_binding` did not answer.
+        22 NoBindings("contract tld_binding did not answer: {reason}") {
+            /// Its failure.
+            reason: alloc::string::String,
+        }
     }
 }
 

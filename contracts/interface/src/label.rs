@@ -6,6 +6,7 @@
 //! A-label that it is what its own Unicode form encodes to (RFC 5891 4.4, with the bidi rule of RFC 5893), that each
 //! character is a letter or a mark of a script that the root uses, and that scripts are not mixed.
 
+use crate::character::is_letter;
 use alloc::{
     borrow::Cow,
     format,
@@ -107,42 +108,8 @@ const GROUPS: [&[Script]; 25] = [
     &[Script::Thaana],
 ];
 
-/// Marks that these scripts write words with and that are not alphabetic for Unicode: viramas, nuktas, tone signs.
-const MARKS: [(char, char); 23] = [
-    ('\u{93C}', '\u{93C}'),
-    ('\u{94D}', '\u{94D}'),
-    ('\u{9BC}', '\u{9BC}'),
-    ('\u{9CD}', '\u{9CD}'),
-    ('\u{A3C}', '\u{A3C}'),
-    ('\u{A4D}', '\u{A4D}'),
-    ('\u{ABC}', '\u{ABC}'),
-    ('\u{ACD}', '\u{ACD}'),
-    ('\u{B3C}', '\u{B3C}'),
-    ('\u{B4D}', '\u{B4D}'),
-    ('\u{BCD}', '\u{BCD}'),
-    ('\u{C4D}', '\u{C4D}'),
-    ('\u{CBC}', '\u{CBC}'),
-    ('\u{CCD}', '\u{CCD}'),
-    ('\u{D4D}', '\u{D4D}'),
-    ('\u{DCA}', '\u{DCA}'),
-    ('\u{E47}', '\u{E4C}'),
-    ('\u{E4E}', '\u{E4E}'),
-    ('\u{EBA}', '\u{EBA}'),
-    ('\u{EC8}', '\u{ECC}'),
-    ('\u{1037}', '\u{1037}'),
-    ('\u{1039}', '\u{103A}'),
-    ('\u{17C9}', '\u{17D2}'),
-];
-
-/// Letters that UTS 46 lets pass and RFC 5892 2.6 disallows.
-const DISALLOWED: [(char, char); 3] = [('\u{640}', '\u{640}'), ('\u{3031}', '\u{3035}'), ('\u{303B}', '\u{303B}')];
-
 fn rule(text: &str, rule: impl Into<String>) -> LabelError {
     LabelError::Rule { text: text.chars().take(80).collect(), rule: rule.into() }
-}
-
-fn within(ranges: &[(char, char)], character: char) -> bool {
-    ranges.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 /// Checks that a name may be bound as a top-level domain.
@@ -190,8 +157,7 @@ fn check_a_label(label: &str) -> Result<(), LabelError> {
         if character.is_numeric() || character.is_ascii_digit() {
             return Err(rule(label, format!("digit {} is not allowed beside letters of other scripts", shown())));
         }
-        let letter = character.is_alphabetic() && !within(&DISALLOWED, character);
-        if !letter && !within(&MARKS, character) {
+        if !is_letter(character) {
             return Err(rule(label, format!("{} is not a letter", shown())));
         }
         if !GROUPS.iter().any(|g| fits(g, character)) {

@@ -8,6 +8,7 @@
 //! | [`domain_records`] | delegations, name-server hosts, the root's apex |
 //! | [`layout`] | keys of both contracts' state |
 //! | [`zone`] | the root zone as a value: records in and out, and the calls that turn one zone into another |
+//! | [`character`] | which characters labels are written with |
 //! | `label` (feature) | which labels may be top-level domains; Unicode text to its one key |
 //!
 //! Nothing here reads or writes state, and nothing here is a DNS message or a master file beyond one record a line.
@@ -28,6 +29,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod call;
+pub mod character;
 mod describe;
 pub mod domain_records;
 #[cfg(feature = "label")]

@@ -177,6 +177,11 @@ errors! {
             /// The TLD.
             tld: DomainName,
         }
+        /// The contract `domain_records` did not answer.
+        9 NoRecords("contract domain_records did not answer: {reason}") {
+            /// Its failure.
+            reason: String,
+        }
     }
 }
 
