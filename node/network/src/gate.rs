@@ -1,7 +1,7 @@
 //! The door: who may connect, and which of two connections to one peer is kept.
 //!
 //! A handshake proves a node's key; the door then lets members in and refuses everybody else, whoever dialled. When
-//! two nodes dial each other at the same time both keep the connection that the smaller id dialled. A connection
+//! two nodes dial each other at the same time both keep the connection that the smaller id dialled and drain the other. A connection
 //! that comes later replaces the older one: the peer has restarted and the older one is dead.
 
 use crate::{
@@ -137,15 +137,14 @@ impl Gate {
             let simultaneous =
                 !old.is_closed() && old.established.elapsed() < SIMULTANEOUS && old.dialler != link.dialler;
             if simultaneous && old.dialler == smaller {
-                self.close(connection);
+                link.drain();
                 return;
             }
-            link.inherit(&old);
-            if simultaneous && old.is_active() {
-                link.activate();
-            } else {
-                self.act(ToSwarm::GenerateEvent(GateEvent::Down(link.node)));
+            if simultaneous {
+                self.shared.replace_link(&old, link);
+                return;
             }
+            self.act(ToSwarm::GenerateEvent(GateEvent::Down(link.node)));
             self.close(old.connection);
         }
         self.shared.insert_link(link);

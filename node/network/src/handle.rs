@@ -89,12 +89,7 @@ impl Handle {
     /// [`CallError::TooLong`] when the message exceeds its limit, [`CallError::Closed`] after the shutdown.
     pub fn send(&self, to: &NodeId, message: &Gossip) -> Result<Published, CallError> {
         let frame = encoded(message)?;
-        let shared = self.open()?;
-        let mut published = Published::default();
-        if let Some(link) = shared.link(to) {
-            shared.queue(&link, message.lane(), &frame, &mut published);
-        }
-        Ok(published)
+        Ok(self.open()?.send(to, message.lane(), &frame))
     }
 
     /// Queues transactions for every connected member, cut into batches, without copying them first.

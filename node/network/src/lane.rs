@@ -40,6 +40,10 @@ const READ_CHUNK: usize = 16 * 1024;
 const TURN: usize = 32;
 /// Streams that a peer may open for its lanes in the life of a connection.
 const MOST_OPENED: usize = 8;
+/// Longest time that a connection drains.
+const DRAIN_WITHIN: Duration = Duration::from_secs(3);
+/// How often a draining connection is looked at.
+const DRAIN_TICK: Duration = Duration::from_millis(20);
 const LANES: [Lane; 2] = [Lane::Consensus, Lane::Transactions];
 
 /// The protocol names of both lanes of a chain; as an upgrade, the stream with its lane.
@@ -101,7 +105,7 @@ enum Outgoing {
     Wanted,
     Opening,
     Open(Stream),
-    Broken,
+    Done,
 }
 
 struct Writer {
@@ -115,6 +119,7 @@ struct Writer {
 struct Reader {
     lane: Lane,
     stream: Option<Stream>,
+    ended: bool,
     buffer: Vec<u8>,
     start: usize,
     messages: Bucket,
@@ -132,6 +137,7 @@ pub(crate) struct LaneHandler {
     opened: usize,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     ready: bool,
+    drain_end: Option<Instant>,
     broken: Option<String>,
     chunk: Box<[u8]>,
 }
@@ -143,6 +149,7 @@ impl LaneHandler {
         let reader = |lane, messages: Quota, bytes: Quota| Reader {
             lane,
             stream: None,
+            ended: false,
             buffer: Vec::new(),
             start: 0,
             messages: Bucket::new(messages, now),
@@ -161,6 +168,7 @@ impl LaneHandler {
             opened: 0,
             sleep: None,
             ready: false,
+            drain_end: None,
             broken: None,
             chunk: vec![0; READ_CHUNK].into_boxed_slice(),
         }
@@ -172,7 +180,7 @@ impl LaneHandler {
         for reader in &mut self.readers {
             let mut turn: usize = 0;
             loop {
-                if !self.link.is_active() {
+                if !self.link.is_active() && !self.link.is_draining() {
                     return Ok(None);
                 }
                 if let Some(pause) = reader.pause() {
@@ -196,11 +204,65 @@ impl LaneHandler {
         }
         Ok(wait)
     }
+
+    /// Reads, and sees to it that we are woken when a quota is free again.
+    fn read_or_penalise(&mut self, cx: &mut Context<'_>) {
+        match self.read(cx) {
+            Ok(None) => self.sleep = None,
+            Ok(Some(wait)) => self.wake_after(wait, cx),
+            Err(reason) => self.shared.penalise(&self.link.node, &reason),
+        }
+    }
+
+    fn wake_after(&mut self, wait: Duration, cx: &mut Context<'_>) {
+        let mut sleep = Box::pin(tokio::time::sleep(wait));
+        if sleep.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        self.sleep = Some(sleep);
+    }
+
+    /// Ends our streams and takes what still comes; says whether all is done.
+    fn drain(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = Instant::now();
+        let end = *self.drain_end.get_or_insert_with(|| now.checked_add(DRAIN_WITHIN).unwrap_or(now));
+        for writer in &mut self.writers {
+            writer.finish(cx);
+        }
+        // The node is told of the peer by the other connection; nothing may reach it before.
+        if self.shared.peers().contains(&self.link.node) {
+            self.read_or_penalise(cx);
+        }
+        let ended = self.readers.iter().all(|r| r.ended);
+        let finished = self.writers.iter().all(|w| matches!(w.outgoing, Outgoing::Done));
+        self.wake_after(DRAIN_TICK, cx);
+        now >= end || (ended && finished)
+    }
 }
 
 impl Writer {
     fn new(lane: Lane) -> Self {
         Self { lane, outgoing: Outgoing::Wanted, buffer: Vec::new(), written: 0, unflushed: false }
+    }
+
+    /// Writes the rest of the frames that were begun and ends the stream.
+    fn finish(&mut self, cx: &mut Context<'_>) {
+        let Outgoing::Open(stream) = &mut self.outgoing else { return };
+        let mut stream = Pin::new(stream);
+        while self.written < self.buffer.len() {
+            let rest = self.buffer.get(self.written..).unwrap_or_default();
+            match stream.as_mut().poll_write(cx, rest) {
+                Poll::Ready(Ok(n)) if n > 0 => self.written = self.written.saturating_add(n),
+                Poll::Ready(_) => {
+                    self.outgoing = Outgoing::Done;
+                    return;
+                }
+                Poll::Pending => return,
+            }
+        }
+        if stream.poll_close(cx).is_ready() {
+            self.outgoing = Outgoing::Done;
+        }
     }
 
     /// Writes what waits.
@@ -274,6 +336,7 @@ impl Reader {
                 // The other side is done with this stream, and so are we; its connection ends by itself.
                 Poll::Ready(_) => {
                     self.stream = None;
+                    self.ended = true;
                     return Ok(None);
                 }
             }
@@ -340,7 +403,7 @@ impl ConnectionHandler for LaneHandler {
             }
             ConnectionEvent::DialUpgradeError(e) => {
                 if let Some(writer) = self.writers.iter_mut().find(|w| w.lane == e.info) {
-                    writer.outgoing = Outgoing::Broken;
+                    writer.outgoing = Outgoing::Done;
                 }
                 self.broken = Some(format!("the peer does not open the {:?} lane of this chain: {}", e.info, e.error));
             }
@@ -352,6 +415,14 @@ impl ConnectionHandler for LaneHandler {
         self.link.waker.register(cx.waker());
         if let Some(reason) = self.broken.take() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(LaneEvent::Broken(reason)));
+        }
+        if self.link.is_draining() {
+            if self.drain(cx) {
+                self.link.close();
+                let reason = "another connection to the peer was chosen".into();
+                return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(LaneEvent::Broken(reason)));
+            }
+            return Poll::Pending;
         }
         for writer in &mut self.writers {
             if matches!(writer.outgoing, Outgoing::Wanted) {
@@ -369,21 +440,11 @@ impl ConnectionHandler for LaneHandler {
         }
         for writer in &mut self.writers {
             if let Err(e) = writer.write(cx, &self.link, &self.shared) {
-                writer.outgoing = Outgoing::Broken;
+                writer.outgoing = Outgoing::Done;
                 return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(LaneEvent::Broken(e.to_string())));
             }
         }
-        match self.read(cx) {
-            Ok(None) => self.sleep = None,
-            Ok(Some(wait)) => {
-                let mut sleep = Box::pin(tokio::time::sleep(wait));
-                if sleep.as_mut().poll(cx).is_ready() {
-                    cx.waker().wake_by_ref();
-                }
-                self.sleep = Some(sleep);
-            }
-            Err(reason) => self.shared.penalise(&self.link.node, &reason),
-        }
+        self.read_or_penalise(cx);
         Poll::Pending
     }
 }

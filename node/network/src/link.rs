@@ -1,11 +1,13 @@
 //! One connection as the rest of the crate sees it: bounded queues of frames towards the peer, and its state.
 //!
 //! A link is `Waiting` until the peer let us in and the node was told of it, `Active` while frames flow,
-//! and `Closed` from the moment somebody decided to end it; the connection itself goes a moment later.
+//! `Draining` when another connection to the same peer was chosen (what is under way still arrives, nothing new is
+//! sent), and `Closed` from the moment somebody decided to end it; the connection itself goes a moment later.
 //!
 //! ```text
-//! Waiting -> Active -> Closed
-//!       \--------------^
+//! Waiting --> Active --> Draining --> Closed
+//!    \---------|-----------^            ^
+//!     \--------\------------------------/
 //! ```
 
 use crate::{
@@ -31,7 +33,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 const WAITING: u8 = 0;
 const ACTIVE: u8 = 1;
-const CLOSED: u8 = 2;
+const DRAINING: u8 = 2;
+const CLOSED: u8 = 3;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -73,6 +76,17 @@ impl Link {
 
     pub(crate) fn is_active(&self) -> bool {
         self.state.load(Ordering::Acquire) == ACTIVE
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.state.load(Ordering::Acquire) == DRAINING
+    }
+
+    /// Sends nothing new and takes what is under way, unless it was closed already.
+    pub(crate) fn drain(&self) {
+        let keep_closed = |state| (state != CLOSED).then_some(DRAINING);
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, keep_closed);
+        self.waker.wake();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -201,7 +215,8 @@ mod tests {
         let link = link();
         assert!(link.close());
         link.activate();
-        assert!(!link.is_active());
+        link.drain();
+        assert!(!link.is_active() && !link.is_draining());
         assert!(!link.close());
     }
 }

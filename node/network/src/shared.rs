@@ -183,6 +183,17 @@ impl Shared {
         self.links.write().unwrap_or_else(PoisonError::into_inner).insert(link.node, link);
     }
 
+    /// Puts a link into the place of one that is in use, so that no frame falls between the two.
+    pub(crate) fn replace_link(&self, old: &Link, link: Arc<Link>) {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        if old.is_active() {
+            link.inherit(old);
+            link.activate();
+        }
+        old.drain();
+        links.insert(link.node, link);
+    }
+
     /// Removes a link, unless another one has taken its place.
     pub(crate) fn remove_link(&self, node: &NodeId, connection: libp2p::swarm::ConnectionId) -> bool {
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
@@ -215,8 +226,17 @@ impl Shared {
         published
     }
 
+    /// Queues a frame for one member.
+    pub(crate) fn send(&self, to: &NodeId, lane: Lane, frame: &Arc<[u8]>) -> Published {
+        let mut published = Published::default();
+        if let Some(link) = self.links.read().unwrap_or_else(PoisonError::into_inner).get(to) {
+            self.queue(link, lane, frame, &mut published);
+        }
+        published
+    }
+
     /// Queues a frame for one peer.
-    pub(crate) fn queue(&self, link: &Link, lane: Lane, frame: &Arc<[u8]>, published: &mut Published) {
+    fn queue(&self, link: &Link, lane: Lane, frame: &Arc<[u8]>, published: &mut Published) {
         if link.is_active() {
             let dropped = link.push(lane, Arc::clone(frame), &self.limits);
             published.peers = published.peers.saturating_add(1);

@@ -108,7 +108,7 @@ fn compact(hashes: usize) -> CompactBlock {
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let batch = List::new(vec![transaction(vec![1, 2, 3], "note", 7)]).unwrap();
     let transactions = List::new(vec![transaction(vec![1, 2, 3], "", 7)]).unwrap();
-    let block = Block { header: header(9), transactions: transactions.into_vec().try_into_list() };
+    let block = Block { header: header(9), transactions };
     let certified = CertifiedBlock { block, certificate: certificate(3) };
     let answer = List::new(vec![transaction(vec![], "", 0)]).unwrap();
     let hashes = List::new(vec![Hash([1; 32]), Hash([2; 32])]).unwrap();
@@ -129,16 +129,6 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("response.compact_block.none", codec::encode(&Response::CompactBlock(None))),
         ("response.busy", codec::encode(&Response::Busy)),
     ]
-}
-
-trait IntoList<T> {
-    fn try_into_list<const MAX: usize>(self) -> List<T, MAX>;
-}
-
-impl<T: std::fmt::Debug> IntoList<T> for Vec<T> {
-    fn try_into_list<const MAX: usize>(self) -> List<T, MAX> {
-        List::new(self).unwrap()
-    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
