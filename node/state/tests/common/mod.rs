@@ -17,7 +17,7 @@ use althing_types::{
     transaction::{Attributes, Content, Operation, SignedTransaction, TRANSACTION_VERSION, Transaction},
 };
 
-pub fn genesis(name: &str) -> Genesis {
+pub(crate) fn genesis(name: &str) -> Genesis {
     let organisation = OrganisationId::new("org").unwrap();
     let authorities = (1..=4u8).map(|n| Authority { node: NodeId([n; 32]), organisation: organisation.clone() });
     Genesis {
@@ -34,11 +34,11 @@ pub fn genesis(name: &str) -> Genesis {
     }
 }
 
-pub fn list() -> AuthorityList {
+pub(crate) fn list() -> AuthorityList {
     genesis("x").authority_list().unwrap()
 }
 
-pub fn transaction(number: u64) -> SignedTransaction {
+pub(crate) fn transaction(number: u64) -> SignedTransaction {
     let value = Transaction {
         version: TRANSACTION_VERSION,
         chain: ChainId::new("test").unwrap(),
@@ -59,7 +59,7 @@ pub fn transaction(number: u64) -> SignedTransaction {
     SignedTransaction { value, signature: Signature([0; 64]) }
 }
 
-pub fn receipt(hash: Hash, events: usize) -> Receipt {
+pub(crate) fn receipt(hash: Hash, events: usize) -> Receipt {
     let event = |n: usize| Event {
         contract: ContractId::new("c").unwrap(),
         name: Text::new("happened").unwrap(),
@@ -76,7 +76,11 @@ pub fn receipt(hash: Hash, events: usize) -> Receipt {
 }
 
 /// A block that follows the store's tip, with its certificate and receipts.
-pub fn next_block(store: &dyn Storage, root: Hash, transactions: u64) -> (Block, QuorumCertificate, Vec<Receipt>) {
+pub(crate) fn next_block(
+    store: &dyn Storage,
+    root: Hash,
+    transactions: u64,
+) -> (Block, QuorumCertificate, Vec<Receipt>) {
     let tip = store.tip().unwrap().unwrap();
     let height = tip.height.next();
     let transactions: Vec<_> = (0..transactions).map(|n| transaction(height.0 * 1000 + n)).collect();
@@ -107,7 +111,7 @@ pub fn next_block(store: &dyn Storage, root: Hash, transactions: u64) -> (Block,
 }
 
 /// Commits a block with these writes and so many transactions; returns its state root.
-pub fn try_commit(store: &dyn Storage, writes: &Writes, transactions: u64) -> Result<Hash, StoreError> {
+pub(crate) fn try_commit(store: &dyn Storage, writes: &Writes, transactions: u64) -> Result<Hash, StoreError> {
     let height = store.tip()?.unwrap().height.next();
     let staged = store.stage(height, writes)?;
     let root = staged.root;
@@ -118,12 +122,12 @@ pub fn try_commit(store: &dyn Storage, writes: &Writes, transactions: u64) -> Re
     store.commit(commit).map(|()| root)
 }
 
-pub fn commit(store: &dyn Storage, writes: &Writes, transactions: u64) -> Hash {
+pub(crate) fn commit(store: &dyn Storage, writes: &Writes, transactions: u64) -> Hash {
     try_commit(store, writes, transactions).unwrap()
 }
 
 /// `count` writes that depend on the number of the block only.
-pub fn some_writes(block: u64, count: u64) -> Writes {
+pub(crate) fn some_writes(block: u64, count: u64) -> Writes {
     let write = |n: u64| {
         let key = sha3_256(&((block * 7 + n * 13) % 97).to_le_bytes()).0[..12].to_vec();
         (key, ((block + n) % 5 != 0).then(|| (block * 1000 + n).to_le_bytes().to_vec()))
@@ -131,10 +135,10 @@ pub fn some_writes(block: u64, count: u64) -> Writes {
     (0..count).map(write).collect()
 }
 
-pub fn key(text: &str) -> Vec<u8> {
+pub(crate) fn key(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-pub fn put(pairs: &[(&str, &str)]) -> Writes {
+pub(crate) fn put(pairs: &[(&str, &str)]) -> Writes {
     pairs.iter().map(|(k, v)| (key(k), (!v.is_empty()).then(|| key(v)))).collect()
 }
