@@ -1,16 +1,33 @@
 //! Between JSON and canonical bytes, by a type of the description.
 //!
 //! Errors point: where (`path`), what was given (`value`), what is expected (`rule`), and a stable `code`.
+//!
+//! | type | JSON |
+//! |---|---|
+//! | unit | `null` |
+//! | numbers | number, or decimal text; `U128` comes back as text |
+//! | bytes, hash, key | hexadecimal text |
+//! | name, organisation, contract, role, text | text |
+//! | option | `null` or the value; where the value may be `null` itself, `{"some": value}` |
+//! | list, tuple | array |
+//! | structure | object with every field; without fields `{}` |
+//! | enumeration | `"Variant"`, or `{"Variant": fields}` with an object, an array, or the one unnamed field |
 
-use crate::schema::{Method, Type};
-use alloc::{string::String, vec::Vec};
+mod decode;
+mod encode;
+
+pub use decode::decode;
+pub use encode::{encode, encode_arguments};
+
+use crate::schema::{Field, Type};
+use alloc::string::String;
 use serde_json::Value;
 
 /// Why JSON does not fit a type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {path}: {value}: {rule}")]
 pub struct JsonError {
-    /// Where: names and positions from the outside in, `arguments.entry.hosts[2]`.
+    /// Where: names and positions from the outside in, `entry.hosts[2]`; `(value)` for the whole.
     pub path: String,
     /// What was given, cut at 80 characters.
     pub value: String,
@@ -41,33 +58,6 @@ pub enum JsonCode {
     BadBytes,
 }
 
-/// Encodes a JSON value into the canonical bytes of a type.
-///
-/// # Errors
-/// [`JsonError`] at the first place that does not fit.
-pub fn encode(kind: &Type, value: &Value) -> Result<Vec<u8>, JsonError> {
-    let _ = (kind, value);
-    unimplemented!("filled in next")
-}
-
-/// Decodes canonical bytes of a type into JSON; every byte must be used.
-///
-/// # Errors
-/// [`JsonError`] with [`JsonCode::BadBytes`].
-pub fn decode(kind: &Type, bytes: &[u8]) -> Result<Value, JsonError> {
-    let _ = (kind, bytes);
-    unimplemented!("filled in next")
-}
-
-/// Encodes the arguments of a method, given as an object by name or as an array by position; `null` stands for none.
-///
-/// # Errors
-/// [`JsonError`] at the first argument that does not fit.
-pub fn encode_arguments(method: &Method, value: &Value) -> Result<Vec<u8>, JsonError> {
-    let _ = (method, value);
-    unimplemented!("filled in next")
-}
-
 impl core::fmt::Display for JsonCode {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
@@ -82,3 +72,25 @@ impl core::fmt::Display for JsonCode {
         })
     }
 }
+
+/// Whether a value of this type may be `null` in JSON.
+fn may_be_null(kind: &Type) -> bool {
+    matches!(kind, Type::Unit | Type::Option(_))
+}
+
+/// Whether fields are those of a tuple: named by their positions.
+fn is_positional(fields: &[Field]) -> bool {
+    !fields.is_empty() && fields.iter().enumerate().all(|(at, field)| field.name.parse() == Ok(at))
+}
+
+/// A value for people, cut at 80 characters.
+fn shown(value: &Value) -> String {
+    let text = alloc::format!("{value}");
+    if text.chars().count() <= 80 {
+        return text;
+    }
+    text.chars().take(79).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests;
