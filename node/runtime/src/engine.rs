@@ -55,7 +55,7 @@ pub(crate) fn engine(level: OptLevel) -> wasmtime::Result<Engine> {
         .max_memories_per_module(1)
         .max_tables_per_module(1)
         .table_elements(usize::try_from(MAX_TABLE).unwrap_or(usize::MAX))
-        .max_memory_size(usize::try_from(MAX_PAGES).unwrap_or(usize::MAX).saturating_mul(PAGE))
+        .max_memory_size(MAX_MEMORY)
         .max_core_instance_size(1 << 20)
         .max_unused_warm_slots(64)
         .decommit_batch_size(16)

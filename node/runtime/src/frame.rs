@@ -22,6 +22,9 @@ use std::{
 };
 use wasmtime::{Engine, Extern, InstancePre, Module, ModuleExport, Store, Trap};
 
+/// Fuel that an instance may use up while it is created: enough for any segments; it is not charged.
+const START_FUEL: u64 = 1 << 40;
+
 /// What is to be run.
 pub(crate) struct Frame<'a> {
     pub(crate) contract: ContractId,
@@ -93,6 +96,7 @@ impl Prepared {
     /// A reason when there can be no instance.
     pub(crate) fn try_instance(&self, engine: &Engine) -> Result<(), String> {
         let mut store = Store::new(engine, Host::idle());
+        store.set_fuel(START_FUEL).map_err(|e| format!("{e:#}"))?;
         store.set_epoch_deadline(u64::from(u32::MAX));
         store.limiter(|host| &mut host.limiter);
         self.pre.instantiate(&mut store).map(|_| ()).map_err(|e| match e.downcast_ref::<Trap>() {
@@ -165,7 +169,7 @@ pub(crate) fn run(transaction: &mut Transaction<'_>, frame: Frame<'_>) -> Result
     let host = Host::new(transaction.share(), frame.input, read_only, prepared.state_version);
     let mut store = Store::new(&runtime.engine, host);
     let machine = |e: wasmtime::Error| NodeFault::Machine { reason: format!("{e:#}") };
-    store.set_fuel(left).map_err(machine)?;
+    store.set_fuel(START_FUEL).map_err(machine)?;
     store.set_epoch_deadline(remaining);
     store.limiter(|host| &mut host.limiter);
     let instance = match prepared.pre.instantiate(&mut store) {
@@ -177,6 +181,8 @@ pub(crate) fn run(transaction: &mut Transaction<'_>, frame: Frame<'_>) -> Result
         return Err(NodeFault::Machine { reason: "an instance without memory".into() });
     };
     store.data_mut().memory = Some(memory);
+    // Whether segments are copied by code or mapped by the system depends on the node, so their fuel must not count.
+    store.set_fuel(left).map_err(machine)?;
     let function = match instance.get_module_export(&mut store, entry) {
         Some(Extern::Func(function)) => function.typed::<(), ()>(&store).map_err(machine)?,
         _ => return Err(NodeFault::Machine { reason: "an entry that is no function".into() }),

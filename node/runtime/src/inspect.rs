@@ -8,16 +8,16 @@ use crate::{
     instrument::{Instrumented, Rewriter, STACK_EXPORT},
     limits::*,
 };
-use althing_abi::{exports, functions, schema::Abi};
+use althing_abi::{Abi, exports, functions, schema::MethodKind};
 use althing_types::{
     receipt::{Failure, FailureCode},
     transaction::MAX_CODE,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
-    BlockType, CompositeInnerType, Encoding, ExternalKind, FuncToValidate, FuncType, FuncValidatorAllocations,
-    FunctionBody, Operator, OperatorsReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
-    ValidatorResources, WasmFeatures,
+    BlockType, CompositeInnerType, ElementItems, Encoding, ExternalKind, FuncToValidate, FuncType,
+    FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader, Parser, Payload, TypeRef, ValType, ValidPayload,
+    Validator, ValidatorResources, WasmFeatures,
 };
 
 /// What contract code may use. No floats, no vectors, no threads, no reference types: of the latter only the longer
@@ -96,6 +96,7 @@ pub(crate) fn inspect(code: &[u8]) -> Result<Inspected, Failure> {
     }
     inspection.required()?;
     let abi = Abi::read(code).map_err(|e| refused(&format!("section {}: {e}", exports::SECTION)))?;
+    inspection.described(&abi)?;
     let Instrumented { module } = rewriter.finish();
     let entries = inspection.exports.into_iter().filter(|(name, _)| is_entry(name)).map(|(name, _)| name).collect();
     Ok(Inspected { module, abi, pages: inspection.pages.unwrap_or_default(), entries })
@@ -166,6 +167,14 @@ impl Inspection {
             Payload::StartSection { .. } => return Err(refused("a start function is not allowed")),
             Payload::ElementSection(section) => {
                 cap("element segments", section.count().into(), MAX_ELEMENT_SEGMENTS.into())?;
+                let mut items = 0u32;
+                for segment in section.clone() {
+                    items = items.saturating_add(match segment.map_err(|e| malformed(&e))?.items {
+                        ElementItems::Functions(list) => list.count(),
+                        ElementItems::Expressions(_, list) => list.count(),
+                    });
+                }
+                cap("items of element segments", items.into(), MAX_ELEMENTS.into())?;
             }
             Payload::DataSection(section) => cap("data segments", section.count().into(), MAX_DATA_SEGMENTS.into())?,
             Payload::DataCountSection { count, .. } => cap("data segments", (*count).into(), MAX_DATA_SEGMENTS.into())?,
@@ -238,6 +247,29 @@ impl Inspection {
             }
         }
         Ok(())
+    }
+
+    /// That the description lists the entry points, all of them and no others: nothing hidden can be called.
+    fn described(&self, abi: &Abi) -> Result<(), Failure> {
+        let mut listed = BTreeSet::new();
+        for method in &abi.methods {
+            listed.insert(match method.kind {
+                MethodKind::Call => format!("{}{}", exports::CALL_PREFIX, method.name),
+                MethodKind::View => format!("{}{}", exports::VIEW_PREFIX, method.name),
+                MethodKind::Init => exports::INIT.to_owned(),
+            });
+        }
+        if !abi.migrates_from.is_empty() {
+            listed.insert(exports::MIGRATE.to_owned());
+        }
+        let found: BTreeSet<&String> = self.exports.keys().filter(|name| is_entry(name)).collect();
+        if let Some(name) = listed.iter().find(|name| !found.contains(name)) {
+            return Err(refused(&format!("the description has an entry point '{name}' that is not exported")));
+        }
+        match found.into_iter().find(|name| !listed.contains(*name)) {
+            Some(name) => Err(refused(&format!("the export '{name}' is missing in the description"))),
+            None => Ok(()),
+        }
     }
 
     fn function(

@@ -7,6 +7,8 @@ pub const MACHINE_VERSION: &str = "althing-vm1-gas1";
 pub const PAGE: usize = 64 * 1024;
 /// Most pages of linear memory: 16 MiB.
 pub const MAX_PAGES: u64 = 256;
+/// The same in bytes.
+pub const MAX_MEMORY: usize = 16 << 20;
 /// Fuel for each page of linear memory, declared or grown.
 pub const FUEL_PER_PAGE: u64 = 4_000;
 /// Fuel for entering a contract: its instance and its checks.
@@ -52,6 +54,8 @@ pub const MAX_EXPORTS: u32 = 512;
 pub const MAX_NAME: usize = 128;
 /// Most element segments of a module.
 pub const MAX_ELEMENT_SEGMENTS: u32 = 64;
+/// Most items of all element segments.
+pub const MAX_ELEMENTS: u32 = 8_192;
 /// Most data segments of a module.
 pub const MAX_DATA_SEGMENTS: u32 = 1_024;
 /// Most custom sections of a module.

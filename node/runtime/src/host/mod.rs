@@ -11,7 +11,7 @@ mod storage;
 use crate::{
     call::NodeFault,
     frame::Stop,
-    limits::{MAX_PAGES, PAGE},
+    limits::MAX_MEMORY,
     transaction::{Shared, Transaction},
     world::World,
 };
@@ -94,12 +94,15 @@ pub(crate) struct Limiter;
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let limit = usize::try_from(MAX_PAGES).unwrap_or(usize::MAX).saturating_mul(PAGE);
-        if desired > limit {
-            let message = format!("{} KiB of memory, at most {} KiB are allowed", desired / 1024, limit / 1024);
+        if desired > MAX_MEMORY {
+            let message = format!("{} KiB of memory, at most {} KiB are allowed", desired / 1024, MAX_MEMORY / 1024);
             return Err(failed(FailureCode::MemoryLimit, &message));
         }
         Ok(maximum.is_none_or(|maximum| desired <= maximum))
+    }
+    /// The system refused memory within the limit: that is no answer of -1, which other nodes would not give.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(broken(&format!("memory cannot grow: {error:#}")))
     }
     fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(true)
@@ -130,9 +133,12 @@ fn state(error: StateFault) -> wasmtime::Error {
     fault(NodeFault::State(error))
 }
 
-/// Charges `base + per_byte * bytes`.
+/// Charges `base + per_byte * bytes`. More bytes than a memory can hold are a wrong length, not a want of fuel.
 fn charge(guest: &mut Guest<'_>, cost: (u64, u64), bytes: usize) -> Given<()> {
     let (base, per_byte) = cost;
+    if bytes > MAX_MEMORY {
+        return Err(misuse(&format!("a length of {bytes} bytes is more than a memory holds")));
+    }
     charge_fuel(guest, base.saturating_add(per_byte.saturating_mul(bytes as u64)))
 }
 
