@@ -36,6 +36,22 @@ pub(crate) struct World {
     pub(crate) contracts: BTreeMap<ContractId, Native>,
     pub(crate) state: BTreeMap<ContractId, BTreeMap<Vec<u8>, Vec<u8>>>,
     pub(crate) events: Vec<Event>,
+    /// What writes of the running transaction replaced, to undo failed calls.
+    replaced: Vec<(ContractId, Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl World {
+    /// Undoes all writes but the first so many.
+    fn undo(&mut self, writes: usize) {
+        while self.replaced.len() > writes {
+            let Some((contract, key, value)) = self.replaced.pop() else { return };
+            let state = self.state.entry(contract).or_default();
+            match value {
+                Some(value) => state.insert(key, value),
+                None => state.remove(&key),
+            };
+        }
+    }
 }
 
 struct Cursor {
@@ -144,7 +160,10 @@ pub(crate) fn enter(contract: &ContractId, export: &str, input: &[u8], read_only
         let Some(entry) = native.entry(export) else {
             return fail(FailureCode::NoSuchMethod, format!("contract '{contract}' has no entry '{export}'"));
         };
-        let mark = (session.world.state.clone(), session.world.events.len());
+        if session.frames.is_empty() {
+            session.world.replaced.clear();
+        }
+        let mark = (session.world.replaced.len(), session.world.events.len());
         session.frames.push(Frame {
             contract: contract.clone(),
             input: input.to_vec(),
@@ -161,7 +180,7 @@ pub(crate) fn enter(contract: &ContractId, export: &str, input: &[u8], read_only
         Ok(()) => Ok(frame.output),
         Err(payload) => {
             with(|session| {
-                session.world.state = mark.0;
+                session.world.undo(mark.0);
                 session.world.events.truncate(mark.1);
             });
             Err(failure_of(&*payload))
@@ -264,11 +283,14 @@ fn write(key: &[u8], value: Option<&[u8]>) -> bool {
     limit(value.map_or(0, <[u8]>::len), MAX_CONTRACT_VALUE, "value");
     with(|session| {
         let contract = session.frames.last().expect("a running call").contract.clone();
-        let state = session.world.state.entry(contract).or_default();
-        match value {
-            Some(value) => state.insert(key.to_vec(), value.to_vec()).is_some(),
-            None => state.remove(key).is_some(),
-        }
+        let state = session.world.state.entry(contract.clone()).or_default();
+        let before = match value {
+            Some(value) => state.insert(key.to_vec(), value.to_vec()),
+            None => state.remove(key),
+        };
+        let was_there = before.is_some();
+        session.world.replaced.push((contract, key.to_vec(), before));
+        was_there
     })
 }
 
