@@ -291,8 +291,8 @@ impl Attempt {
         for record in &records {
             match record {
                 // What this node signed follows again from what it received.
-                Record::Proposal(own) if self.signed_again(own) => (),
-                Record::Vote(own) if self.voted_again(own) => (),
+                Record::Proposal(signed) if self.desk.own.repeats_proposal(signed) => (),
+                Record::Vote(signed) if self.desk.own.repeats_vote(signed) => (),
                 Record::Proposal(signed) => self.proposal(signed, signer),
                 Record::Vote(signed) => self.vote(signed, signer),
                 Record::BlockReady { height, round, block, valid } => {
@@ -312,14 +312,6 @@ impl Attempt {
         self.fresh = false;
         self.desk.settle_timers(&timers);
         self.resume_sending();
-    }
-
-    fn signed_again(&self, own: &SignedProposal) -> bool {
-        own.value.proposer == self.me && self.desk.own.derived_proposal(own.value.round)
-    }
-
-    fn voted_again(&self, own: &SignedVote) -> bool {
-        own.value.voter == self.me && self.desk.own.derived_vote(own.value.round, own.value.kind)
     }
 
     /// Whether a message of this place can matter at all.

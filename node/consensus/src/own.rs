@@ -44,6 +44,16 @@ impl OwnMessages {
     pub(crate) fn derived_proposal(&self, round: Round) -> bool {
         self.proposals.get(&round).is_some_and(|entry| entry.derived)
     }
+    /// Whether the core of this process asked for exactly this vote.
+    pub(crate) fn repeats_vote(&self, signed: &SignedVote) -> bool {
+        let entry = self.votes.get(&(signed.value.round, signed.value.kind));
+        entry.is_some_and(|entry| entry.derived && entry.signed.value == signed.value)
+    }
+    /// Whether the core of this process asked for exactly this proposal.
+    pub(crate) fn repeats_proposal(&self, signed: &SignedProposal) -> bool {
+        let entry = self.proposals.get(&signed.value.round);
+        entry.is_some_and(|entry| entry.derived && entry.signed.value == signed.value)
+    }
     /// Remembers a vote; the first one of its place stays.
     pub(crate) fn insert_vote(&mut self, signed: SignedVote, derived: bool) {
         self.votes.entry((signed.value.round, signed.value.kind)).or_insert(Entry { signed, derived });

@@ -11,12 +11,13 @@ use althing_types::{
 
 #[test]
 fn restart_at_every_step_gives_no_conflicting_message() {
-    for victim in 0..4 {
-        for at_ms in (0..120).step_by(1) {
+    // Authority 0 is a plain voter at first, 1 and 2 are the primaries of the first two heights.
+    for victim in 0..3 {
+        for at_ms in 0..40 {
             let mut bench = Bench::new(4, Threshold::TwoThirds);
             bench.run_until(at_ms, |_| false);
             bench.restart(victim);
-            assert!(bench.run_until(60_000, |bench| bench.all_decided(Height(8))), "{victim} at {at_ms} ms");
+            assert!(bench.run_until(60_000, |bench| bench.all_decided(Height(3))), "{victim} at {at_ms} ms");
             assert!(bench.agrees() && bench.nobody_equivocates(), "{victim} at {at_ms} ms");
             assert!(bench.nodes.iter().all(|node| node.faults.is_empty()));
         }
