@@ -180,7 +180,7 @@ impl LaneHandler {
         for reader in &mut self.readers {
             let mut turn: usize = 0;
             loop {
-                if !self.link.is_active() && !self.link.is_draining() {
+                if !self.link.is_readable() {
                     return Ok(None);
                 }
                 if let Some(pause) = reader.pause() {
@@ -230,7 +230,7 @@ impl LaneHandler {
             writer.finish(cx);
         }
         // The node is told of the peer by the other connection; nothing may reach it before.
-        if self.shared.peers().contains(&self.link.node) {
+        if self.shared.link(&self.link.node).is_some_and(|l| l.is_active()) {
             self.read_or_penalise(cx);
         }
         let ended = self.readers.iter().all(|r| r.ended);

@@ -1,13 +1,12 @@
 //! One connection as the rest of the crate sees it: bounded queues of frames towards the peer, and its state.
 //!
-//! A link is `Waiting` until the peer let us in and the node was told of it, `Active` while frames flow,
-//! `Draining` when another connection to the same peer was chosen (what is under way still arrives, nothing new is
-//! sent), and `Closed` from the moment somebody decided to end it; the connection itself goes a moment later.
+//! A link is `Waiting` until the peer let us in, `Ready` while the node is told of the peer (frames for it may be
+//! queued, its own must wait), `Active` while frames flow both ways, `Draining` when another connection to the same
+//! peer was chosen (what is under way still arrives, nothing new is sent), and `Closed` from the moment somebody
+//! decided to end it; the connection itself goes a moment later.
 //!
 //! ```text
-//! Waiting --> Active --> Draining --> Closed
-//!    \---------|-----------^            ^
-//!     \--------\------------------------/
+//! Waiting -> Ready -> Active -> Draining -> Closed     (any may be skipped, none repeated)
 //! ```
 
 use crate::{
@@ -32,9 +31,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const WAITING: u8 = 0;
-const ACTIVE: u8 = 1;
-const DRAINING: u8 = 2;
-const CLOSED: u8 = 3;
+const READY: u8 = 1;
+const ACTIVE: u8 = 2;
+const DRAINING: u8 = 3;
+const CLOSED: u8 = 4;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -74,36 +74,58 @@ impl Link {
         }
     }
 
+    fn state(&self) -> u8 {
+        self.state.load(Ordering::Acquire)
+    }
+
+    /// Goes forward to a state, never back.
+    fn advance(&self, to: u8) -> u8 {
+        let before = self.state.fetch_max(to, Ordering::AcqRel);
+        self.waker.wake();
+        before
+    }
+
+    /// Whether frames for the peer may be queued.
+    pub(crate) fn takes(&self) -> bool {
+        matches!(self.state(), READY | ACTIVE)
+    }
+
+    /// Whether frames flow.
     pub(crate) fn is_active(&self) -> bool {
-        self.state.load(Ordering::Acquire) == ACTIVE
+        self.state() == ACTIVE
+    }
+
+    /// Whether frames of the peer may be read.
+    pub(crate) fn is_readable(&self) -> bool {
+        matches!(self.state(), ACTIVE | DRAINING)
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.state.load(Ordering::Acquire) == DRAINING
-    }
-
-    /// Sends nothing new and takes what is under way, unless it was closed already.
-    pub(crate) fn drain(&self) {
-        let keep_closed = |state| (state != CLOSED).then_some(DRAINING);
-        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, keep_closed);
-        self.waker.wake();
+        self.state() == DRAINING
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.state.load(Ordering::Acquire) == CLOSED
+        self.state() == CLOSED
     }
 
-    /// Lets frames flow, unless it was closed already.
+    /// Lets frames be queued.
+    pub(crate) fn ready(&self) {
+        self.advance(READY);
+    }
+
+    /// Lets frames flow.
     pub(crate) fn activate(&self) {
-        let _ = self.state.compare_exchange(WAITING, ACTIVE, Ordering::AcqRel, Ordering::Acquire);
-        self.waker.wake();
+        self.advance(ACTIVE);
+    }
+
+    /// Sends nothing new and takes what is under way.
+    pub(crate) fn drain(&self) {
+        self.advance(DRAINING);
     }
 
     /// Stops all frames; says whether it was open before.
     pub(crate) fn close(&self) -> bool {
-        let before = self.state.swap(CLOSED, Ordering::AcqRel);
-        self.waker.wake();
-        before != CLOSED
+        self.advance(CLOSED) != CLOSED
     }
 
     fn queue(&self, lane: Lane) -> &Mutex<Queue> {
@@ -216,7 +238,7 @@ mod tests {
         assert!(link.close());
         link.activate();
         link.drain();
-        assert!(!link.is_active() && !link.is_draining());
+        assert!(!link.takes() && !link.is_readable());
         assert!(!link.close());
     }
 }

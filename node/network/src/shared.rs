@@ -176,7 +176,7 @@ impl Shared {
     /// Connected members, ascending.
     pub(crate) fn peers(&self) -> Vec<NodeId> {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
-        links.values().filter(|l| l.is_active()).map(|l| l.node).collect()
+        links.values().filter(|l| l.takes()).map(|l| l.node).collect()
     }
 
     pub(crate) fn insert_link(&self, link: Arc<Link>) {
@@ -237,7 +237,7 @@ impl Shared {
 
     /// Queues a frame for one peer.
     fn queue(&self, link: &Link, lane: Lane, frame: &Arc<[u8]>, published: &mut Published) {
-        if link.is_active() {
+        if link.takes() {
             let dropped = link.push(lane, Arc::clone(frame), &self.limits);
             published.peers = published.peers.saturating_add(1);
             published.dropped = published.dropped.saturating_add(dropped);

@@ -292,6 +292,7 @@ impl Task {
                     return;
                 }
                 self.dialler.connected(&link.node, Instant::now());
+                link.ready();
                 if self.connected.insert(link.node) {
                     tracing::info!(peer = %link.node, "peer connected");
                     self.tell(Event::PeerConnected { node: link.node });
