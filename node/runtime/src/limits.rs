@@ -69,4 +69,4 @@ pub const MAX_NESTING: u32 = 512;
 /// Most targets of all branch tables of a function.
 pub const MAX_BRANCH_TARGETS: u32 = 8_192;
 /// Most blocks and branches of a function times its locals: what a compiler's variable analysis grows with.
-pub const MAX_ANALYSIS: u64 = 2_000_000;
+pub const MAX_ANALYSIS: u64 = 500_000;

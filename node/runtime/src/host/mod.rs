@@ -194,7 +194,6 @@ macro_rules! rows {
         ///
         /// # Errors
         /// When wasmtime refuses a row: two of one name.
-        #[expect(clippy::too_many_arguments, reason = "the host interface has functions of seven arguments")]
         pub(crate) fn bind(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
             $(
                 linker.func_wrap(
