@@ -374,6 +374,12 @@ impl Client {
         Err(error_of(&url, status, &body))
     }
 
+    /// The node's figures in the OpenMetrics text form.
+    pub async fn metrics(&self) -> Result<String, ClientError> {
+        let bytes = self.bytes(&Call { target: path::METRICS.into(), body: None, patience: Duration::ZERO }).await?;
+        String::from_utf8(bytes).map_err(|e| self.unexpected(&e.to_string()))
+    }
+
     async fn get<T: DeserializeOwned>(&self, target: String) -> Result<T, ClientError> {
         self.call(&Call { target, body: None, patience: Duration::ZERO }).await
     }
