@@ -126,7 +126,17 @@ impl DomainName {
 impl Ord for DomainName {
     /// Canonical order: labels compared from the right, byte by byte (RFC 4034 6.1).
     fn cmp(&self, other: &Self) -> Ordering {
-        self.labels().rev().map(str::as_bytes).cmp(other.labels().rev().map(str::as_bytes))
+        let (a, b) = (self.0.as_bytes(), other.0.as_bytes());
+        let common = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+        // The first difference from the right lies in these labels; both end where the common part has its first dot.
+        let differing = |name: &[u8]| {
+            let (rest, tail) = name.split_at(name.len().saturating_sub(common));
+            let start = rest.iter().rposition(|byte| *byte == b'.').map_or(0, |at| at.saturating_add(1));
+            let end = tail.iter().position(|byte| *byte == b'.').unwrap_or(common);
+            start..rest.len().saturating_add(end)
+        };
+        // The labels are equal when one name ends where the other goes on: then it is the shorter one, its ancestor.
+        a.get(differing(a)).cmp(&b.get(differing(b))).then(a.len().cmp(&b.len()))
     }
 }
 
@@ -206,6 +216,19 @@ mod tests {
         let mut names: Vec<_> = sorted.iter().rev().map(|n| DomainName::parse(n).unwrap()).collect();
         names.sort();
         assert_eq!(names, sorted.map(|n| DomainName::parse(n).unwrap()));
+    }
+
+    #[test]
+    fn order_is_that_of_the_labels_from_the_right() {
+        let texts =
+            ". a b ab ba a.b b.a ab.a a.ab aa.b a.a a.a.a a-.a a-a.b ab.b b.ab a.b.ab abc.b c.b bc.b x.ab.b".split(' ');
+        let names: Vec<_> = texts.filter_map(|t| DomainName::parse(t).ok()).collect();
+        for a in &names {
+            for b in &names {
+                let labels = a.labels().rev().map(str::as_bytes).cmp(b.labels().rev().map(str::as_bytes));
+                assert_eq!(a.cmp(b), labels, "{a} {b}");
+            }
+        }
     }
 
     #[test]
