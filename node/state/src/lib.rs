@@ -21,6 +21,7 @@ mod chain;
 mod error;
 mod kv;
 mod memory;
+mod node;
 mod ring;
 mod rocks;
 mod storage;

@@ -211,15 +211,14 @@ impl<K: Kv> Store<K> {
                 None => batch.delete(Table::State, key),
             }
         }
-        let mut bytes = Vec::new();
         for (key, node) in &staged.change.nodes {
-            tree::encode(node, &mut bytes);
-            batch.put(Table::Tree, key, &bytes);
+            batch.put(Table::Tree, key, node);
         }
         // Nothing is older than genesis: its former values and stale nodes are of no use.
         if height.0 == 0 {
             return;
         }
+        let mut bytes = Vec::new();
         for (place, former) in &staged.change.former {
             bytes.clear();
             bytes.push(u8::from(former.is_some()));

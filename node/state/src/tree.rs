@@ -6,14 +6,13 @@
 //! Each height has two tree versions: `2 height` for new values, which are put in one batch over sorted keys, and
 //! `2 height + 1` for deletions, which the tree only does one by one. The root of a height always has the odd version.
 //! What the second step replaces of the first is never written.
-//!
-//! Node keys on disk: version (u64 BE), number of nibbles (1 B), nibbles packed from the high half of each byte.
-//! Versions come first, so that new nodes are appended at the end of the table.
 
 use crate::{
     cache::NodeCache,
+    chain::corrupt,
     error::StoreError,
     kv::{Reader, Table},
+    node::{self, Child, Parsed},
     storage::Writes,
 };
 use althing_types::{
@@ -21,7 +20,7 @@ use althing_types::{
     hash::{Hash, sha3_256},
     id::Height,
     keyspace::key_hash,
-    proof::{ProofLeaf, StateProof},
+    proof::StateProof,
 };
 use jmt::{
     JellyfishMerkleTree, KeyHash, SimpleHasher,
@@ -31,10 +30,15 @@ use sha3::{Digest, Sha3_256};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 /// Nibbles of a key hash, and so the deepest a tree can be.
 const MAX_DEPTH: usize = 64;
+/// Longest former value that is hashed to spare reading its leaf.
+const CHEAP_VALUE: usize = 1024;
+/// The hash of an empty subtree.
+const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 
 /// SHA3-256 for the tree.
 struct Hasher(Sha3_256);
@@ -51,14 +55,16 @@ impl SimpleHasher for Hasher {
     }
 }
 
+type Nodes = BTreeMap<Vec<u8>, Arc<[u8]>>;
+
 /// What a commit writes into tree and history.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TreeChange {
-    /// New nodes by their key on disk.
-    pub(crate) nodes: BTreeMap<Vec<u8>, Node>,
+    /// New nodes: keys and bytes as on disk.
+    pub(crate) nodes: Nodes,
     /// Keys on disk of nodes that the new root no longer reaches.
     pub(crate) stale: BTreeSet<Vec<u8>>,
-    /// The value before, of each key that is written.
+    /// The value before, of each key that is written, by ascending key hash.
     pub(crate) former: Vec<(Hash, Option<Vec<u8>>)>,
 }
 
@@ -70,85 +76,95 @@ const fn root_version(height: Height) -> u64 {
     height.0.saturating_mul(2).saturating_add(1)
 }
 
-fn node_key(version: u64, nibbles: impl Iterator<Item = u8>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(24);
-    out.extend_from_slice(&version.to_be_bytes());
-    out.push(0);
-    let mut count = 0u8;
-    for nibble in nibbles {
-        match out.last_mut() {
-            Some(last) if count % 2 == 1 => *last |= nibble,
-            _ => out.push(nibble << 4),
-        }
-        count = count.saturating_add(1);
-    }
-    if let Some(place) = out.get_mut(8) {
-        *place = count;
-    }
-    out
-}
-
-fn disk_key(key: &NodeKey) -> Vec<u8> {
-    let path = key.nibble_path();
-    node_key(key.version(), (0..path.num_nibbles()).map(|i| u8::from(path.get_nibble(i))))
-}
-
-/// Splits a key on disk into version and place.
-pub(crate) fn split(key: &[u8]) -> Option<(u64, &[u8])> {
-    let (version, path) = key.split_first_chunk::<8>()?;
-    Some((u64::from_be_bytes(*version), path))
-}
-
 fn root_key(version: u64) -> Vec<u8> {
-    node_key(version, std::iter::empty())
+    node::key(version, std::iter::empty())
 }
 
-fn corrupt(reason: String) -> StoreError {
-    StoreError::Corrupt { path: String::new(), reason }
-}
-
-fn decode(bytes: &[u8]) -> Result<Node, StoreError> {
-    borsh::from_slice(bytes).map_err(|e| corrupt(format!("a tree node cannot be decoded: {e}")))
-}
-
-/// A node's bytes on disk.
-pub(crate) fn encode(node: &Node, out: &mut Vec<u8>) {
-    out.clear();
-    // Writing to a vector cannot fail.
-    let _ = borsh::to_writer(out, node);
+/// The inner node that was read last at some depth: where its leaves are.
+#[derive(Clone, Default)]
+struct Frame {
+    path: Vec<u8>,
+    leaves: [Option<u64>; 16],
 }
 
 /// Nodes for `jmt`: of the step before, from the cache, or from disk.
-struct Nodes<'a, R> {
+struct Source<'a, R> {
     reader: &'a R,
     cache: RefCell<&'a mut NodeCache>,
+    former: &'a [(Hash, Option<Vec<u8>>)],
+    frames: RefCell<Vec<Frame>>,
     /// The version that stands for the root of the height before, when no step has made one.
     alias: Option<(u64, u64)>,
-    step: BTreeMap<Vec<u8>, Node>,
+    step: Nodes,
 }
 
-impl<R: Reader> TreeReader for Nodes<'_, R> {
-    fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let mut disk = disk_key(key);
-        if let Some(node) = self.step.get(&disk) {
-            return Ok(Some(node.clone()));
+impl<R: Reader> Source<'_, R> {
+    fn node(&self, key: &NodeKey) -> Result<Option<Node>, StoreError> {
+        let mut disk = node::key_of(key);
+        if let Some(bytes) = self.step.get(&disk) {
+            return node::to_jmt(&node::parse(bytes)?).map(Some);
         }
-        let mut version = key.version();
         if let Some((from, to)) = self.alias
-            && version == from
-            && key.nibble_path().is_empty()
+            && disk == root_key(from)
         {
-            version = to;
             disk = root_key(to);
         }
-        let path = disk.get(8..).unwrap_or_default();
-        if let Some(node) = self.cache.borrow_mut().get(path, version) {
-            return Ok(Some(node));
+        let Some((version, path)) = node::split(&disk) else { return Ok(None) };
+        if let Some(leaf) = self.known_leaf(version, key) {
+            return node::to_jmt(&node::parse(&leaf)?).map(Some);
         }
-        let Some(bytes) = self.reader.get(Table::Tree, &disk)? else { return Ok(None) };
-        let node = decode(&bytes)?;
-        self.cache.borrow_mut().put(path.to_vec(), version, node.clone());
-        Ok(Some(node))
+        let cached = self.cache.borrow_mut().get(path, version);
+        let bytes = match cached {
+            Some(bytes) => bytes,
+            None => {
+                let Some(bytes) = self.reader.get(Table::Tree, &disk)? else { return Ok(None) };
+                let bytes: Arc<[u8]> = bytes.into();
+                if node::is_inner(&bytes) {
+                    self.cache.borrow_mut().put(path, version, Arc::clone(&bytes));
+                }
+                bytes
+            }
+        };
+        let parsed = node::parse(&bytes)?;
+        if let Parsed::Inner(places) = &parsed {
+            let mut frames = self.frames.borrow_mut();
+            let depth = key.nibble_path().num_nibbles();
+            if frames.len() <= depth {
+                frames.resize(depth.saturating_add(1), Frame::default());
+            }
+            if let Some(frame) = frames.get_mut(depth) {
+                path.clone_into(&mut frame.path);
+                frame.leaves = places.map(|place| place.filter(|child| child.is_leaf).map(|child| child.version));
+            }
+        }
+        node::to_jmt(&parsed).map(Some)
+    }
+
+    /// The bytes of the node asked for, without reading it, when it is known to be a leaf and one of the keys that
+    /// are written now had a value before and lies under the node's place: a leaf has its place for itself, so it is
+    /// that key's, and its value is the former one.
+    fn known_leaf(&self, version: u64, key: &NodeKey) -> Option<[u8; 65]> {
+        let path = key.nibble_path();
+        let depth = path.num_nibbles();
+        let last = usize::from(u8::from(path.get_nibble(depth.checked_sub(1)?)));
+        let frames = self.frames.borrow();
+        let frame = frames.get(depth.checked_sub(1)?)?;
+        let parent = node::key(0, (0..depth.checked_sub(1)?).map(|i| u8::from(path.get_nibble(i))));
+        if parent.get(8..)? != frame.path || frame.leaves.get(last).copied().flatten()? != version {
+            return None;
+        }
+        let prefix =
+            |hash: &Hash| (0..depth).map(|i| nibble_of(hash, i)).cmp((0..depth).map(|i| path.get_nibble(i).into()));
+        let start = self.former.partition_point(|(hash, _)| prefix(hash).is_lt());
+        let under = self.former.get(start..)?.iter().take_while(|(hash, _)| prefix(hash).is_eq());
+        let (hash, value) = under.filter_map(|(hash, value)| Some((hash, value.as_ref()?))).next()?;
+        (value.len() <= CHEAP_VALUE).then(|| node::encode_leaf(hash, &sha3_256(value)))
+    }
+}
+
+impl<R: Reader> TreeReader for Source<'_, R> {
+    fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        Ok(self.node(key)?)
     }
     fn get_value_option(&self, _: u64, _: KeyHash) -> anyhow::Result<Option<Vec<u8>>> {
         Ok(None)
@@ -183,107 +199,94 @@ pub(crate) fn stage<R: Reader>(
         former.push((place, old));
     }
     deletes.sort_unstable();
+    former.sort_unstable();
 
-    let mut nodes = Nodes { reader, cache: RefCell::new(cache), alias: None, step: BTreeMap::new() };
+    let frames = RefCell::default();
+    let (alias, step) = (None, Nodes::new());
+    let mut source = Source { reader, cache: RefCell::new(cache), former: &former, frames, alias, step };
     let mut stale = BTreeSet::new();
     if puts.is_empty() {
         match before {
-            Some(version) => nodes.alias = Some((first, version)),
+            Some(version) => source.alias = Some((first, version)),
             None => {
-                nodes.step.insert(root_key(first), Node::Null);
+                source.step.insert(root_key(first), node::encode(&Node::Null)?.into());
             }
         }
     } else {
-        let tree = JellyfishMerkleTree::<_, Hasher>::new(&nodes);
+        let tree = JellyfishMerkleTree::<_, Hasher>::new(&source);
         let (_, batch) = tree.batch_put_value_sets(vec![puts], None, first).map_err(|e| fault(&e))?;
-        let (step, replaced) = unpack(batch);
-        (nodes.step, stale) = (step, replaced);
+        (source.step, stale) = unpack(&batch)?;
     }
     if !deletes.is_empty() {
-        let tree = JellyfishMerkleTree::<_, Hasher>::new(&nodes);
+        let tree = JellyfishMerkleTree::<_, Hasher>::new(&source);
         let (_, batch) = tree.put_value_set(deletes, second).map_err(|e| fault(&e))?;
-        let (step, replaced) = unpack(batch);
+        let (step, replaced) = unpack(&batch)?;
         for key in replaced {
-            if nodes.step.remove(&key).is_none() {
+            if source.step.remove(&key).is_none() {
                 stale.insert(key);
             }
         }
-        nodes.step.extend(step);
+        source.step.extend(step);
     }
 
     // Whatever the steps did, the root stands at the odd version, and the root before is stale.
-    let stepped = nodes.step.remove(&root_key(first));
-    let root = match nodes.step.remove(&root_key(second)).or(stepped) {
+    let stepped = source.step.remove(&root_key(first));
+    let root = match source.step.remove(&root_key(second)).or(stepped) {
         Some(root) => root,
         None => {
-            let version = before.ok_or_else(|| corrupt("there is no root to start from".into()))?;
-            load_cached(reader, &mut nodes.cache.borrow_mut(), &root_key(version))?
+            let version = before.ok_or_else(|| corrupt("there is no root to start from"))?;
+            load(reader, &root_key(version))?.into()
         }
     };
-    let hash = node_hash(&root);
+    let hash = node_hash(&node::parse(&root)?);
     stale.remove(&root_key(first));
     if let Some(version) = before {
         stale.insert(root_key(version));
     }
-    let mut fresh = nodes.step;
-    fresh.insert(root_key(second), root);
-    Ok((hash, TreeChange { nodes: fresh, stale, former }))
+    let mut nodes = source.step;
+    nodes.insert(root_key(second), root);
+    Ok((hash, TreeChange { nodes, stale, former }))
 }
 
-fn unpack(batch: TreeUpdateBatch) -> (BTreeMap<Vec<u8>, Node>, BTreeSet<Vec<u8>>) {
-    let nodes = batch.node_batch.nodes().iter().map(|(key, node)| (disk_key(key), node.clone())).collect();
-    let stale = batch.stale_node_index_batch.iter().map(|StaleNodeIndex { node_key, .. }| disk_key(node_key)).collect();
-    (nodes, stale)
+fn unpack(batch: &TreeUpdateBatch) -> Result<(Nodes, BTreeSet<Vec<u8>>), StoreError> {
+    let nodes = batch.node_batch.nodes().iter();
+    let nodes = nodes.map(|(key, node)| Ok((node::key_of(key), node::encode(node)?.into())));
+    let stale = batch.stale_node_index_batch.iter();
+    let stale = stale.map(|StaleNodeIndex { node_key, .. }| node::key_of(node_key)).collect();
+    Ok((nodes.collect::<Result<_, StoreError>>()?, stale))
 }
 
 /// Takes a committed change into the cache.
 pub(crate) fn remember(cache: &mut NodeCache, change: TreeChange) {
-    for (version, path) in change.stale.iter().filter_map(|key| split(key)) {
+    for (version, path) in change.stale.iter().filter_map(|key| node::split(key)) {
         cache.remove(path, version);
     }
-    for (key, node) in change.nodes {
-        if let Some((version, path)) = split(&key) {
-            cache.put(path.to_vec(), version, node);
+    for (key, bytes) in change.nodes {
+        if let Some((version, path)) = node::split(&key)
+            && node::is_inner(&bytes)
+        {
+            cache.put(path, version, bytes);
         }
     }
 }
 
-fn load_cached<R: Reader>(reader: &R, cache: &mut NodeCache, key: &[u8]) -> Result<Node, StoreError> {
-    if let Some((version, path)) = split(key)
-        && let Some(node) = cache.get(path, version)
-    {
-        return Ok(node);
-    }
-    load(reader, key)
+fn load<R: Reader + ?Sized>(reader: &R, key: &[u8]) -> Result<Vec<u8>, StoreError> {
+    reader.get(Table::Tree, key)?.ok_or_else(|| corrupt(format!("tree node {} is missing", hex::encode(key))))
 }
 
-fn load<R: Reader + ?Sized>(reader: &R, key: &[u8]) -> Result<Node, StoreError> {
-    match reader.get(Table::Tree, key)? {
-        Some(bytes) => decode(&bytes),
-        None => Err(corrupt(format!("tree node {} is missing", hex::encode(key)))),
-    }
-}
-
-fn node_hash(node: &Node) -> Hash {
-    match node {
-        Node::Internal(inner) => Hash(inner.hash::<Hasher>()),
-        Node::Leaf(leaf) => Hash(leaf.hash::<Hasher>()),
-        Node::Null => EMPTY,
+fn node_hash(parsed: &Parsed) -> Hash {
+    match parsed {
+        Parsed::None => EMPTY,
+        Parsed::Inner(places) => part_hash(&places[..]),
+        Parsed::Leaf(leaf) => {
+            sha3_256(&[jmt::proof::LEAF_DOMAIN_SEPARATOR, leaf.key.0.as_slice(), leaf.value.0.as_slice()].concat())
+        }
     }
 }
 
 /// The root of a height, from its node.
 pub(crate) fn root<R: Reader + ?Sized>(reader: &R, height: Height) -> Result<Hash, StoreError> {
-    load(reader, &root_key(root_version(height))).map(|node| node_hash(&node))
-}
-
-const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
-
-#[derive(Clone, Copy)]
-struct Child {
-    hash: Hash,
-    version: u64,
-    is_leaf: bool,
+    Ok(node_hash(&node::parse(&load(reader, &root_key(root_version(height)))?)?))
 }
 
 /// The hash of a part of an inner node's sixteen places: `places` has 1, 2, 4, 8 or 16 of them.
@@ -297,11 +300,11 @@ fn part_hash(places: &[Option<Child>]) -> Hash {
         _ if places.iter().all(Option::is_none) => EMPTY,
         _ => {
             let (left, right) = places.split_at(places.len() / 2);
-            let mut bytes = Vec::with_capacity(80);
-            bytes.extend_from_slice(jmt::proof::INTERNAL_DOMAIN_SEPARATOR);
-            bytes.extend_from_slice(&part_hash(left).0);
-            bytes.extend_from_slice(&part_hash(right).0);
-            sha3_256(&bytes)
+            let mut hasher = Sha3_256::new();
+            Digest::update(&mut hasher, jmt::proof::INTERNAL_DOMAIN_SEPARATOR);
+            Digest::update(&mut hasher, part_hash(left).0);
+            Digest::update(&mut hasher, part_hash(right).0);
+            Hash(hasher.finalize().into())
         }
     }
 }
@@ -313,56 +316,48 @@ fn only_leaf(places: &[Option<Child>]) -> Option<Child> {
     (children.next().is_none() && first.is_leaf).then_some(*first)
 }
 
+fn nibble_of(hash: &Hash, depth: usize) -> u8 {
+    let byte = hash.0.get(depth / 2).copied().unwrap_or(0);
+    if depth.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
+}
+
 /// The proof of a key's value, or of its absence, under the root of `height`.
 pub(crate) fn prove<R: Reader + ?Sized>(reader: &R, height: Height, place: &Hash) -> Result<StateProof, StoreError> {
-    let nibble = |depth: usize| {
-        let byte = place.0.get(depth / 2).copied().unwrap_or(0);
-        if depth.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
-    };
     // From the root down; turned round at the end.
     let mut siblings: Vec<Hash> = Vec::new();
     let mut version = root_version(height);
     let mut path: Vec<u8> = Vec::new();
     let mut leaf = None;
     'down: while path.len() <= MAX_DEPTH {
-        let bytes = reader.get(Table::Tree, &node_key(version, path.iter().copied()))?;
-        let bytes = bytes.ok_or_else(|| corrupt(format!("tree node {version}/{} is missing", hex::encode(&path))))?;
-        let inner = match decode(&bytes)? {
-            Node::Null => break,
-            Node::Leaf(_) => {
-                leaf = Some(read_leaf(&bytes)?);
+        let places = match node::parse(&load(reader, &node::key(version, path.iter().copied()))?)? {
+            Parsed::None => break,
+            Parsed::Leaf(found) => {
+                leaf = Some(found);
                 break;
             }
-            Node::Internal(inner) => inner,
+            Parsed::Inner(places) => places,
         };
-        let mut places = [None; 16];
-        for (index, child) in inner.children_sorted() {
-            if let Some(entry) = places.get_mut(index.as_usize()) {
-                *entry = Some(Child { hash: Hash(child.hash), version: child.version, is_leaf: child.is_leaf() });
-            }
-        }
-        let wanted = nibble(path.len());
-        let (mut part, mut start) = (&places[..], 0u8);
+        let wanted = nibble_of(place, path.len());
+        let (mut part, mut start) = (&places[..], 0usize);
         while part.len() > 1 {
-            let (left, right) = part.split_at(part.len() / 2);
-            let (mine, other) = if wanted >> (part.len().trailing_zeros().saturating_sub(1)) & 1 == 0 {
-                (left, right)
-            } else {
-                start = start.saturating_add(u8::try_from(left.len()).unwrap_or(0));
-                (right, left)
-            };
+            let half = part.len() / 2;
+            let (left, right) = part.split_at(half);
+            let (mine, other) = if usize::from(wanted) & half == 0 { (left, right) } else { (right, left) };
+            start |= usize::from(wanted) & half;
             siblings.push(part_hash(other));
             part = mine;
             if part.iter().all(Option::is_none) {
                 break 'down;
             }
             if let Some(only) = only_leaf(part) {
-                let offset = part.iter().position(Option::is_some).and_then(|o| u8::try_from(o).ok()).unwrap_or(0);
-                path.push(start.saturating_add(offset));
-                let key = node_key(only.version, path.iter().copied());
-                let bytes = reader.get(Table::Tree, &key)?;
-                let bytes = bytes.ok_or_else(|| corrupt(format!("tree leaf {} is missing", hex::encode(&key))))?;
-                leaf = Some(read_leaf(&bytes)?);
+                // It may be another key's: then it proves that nothing else is in this part.
+                let offset = part.iter().position(Option::is_some).unwrap_or(0);
+                path.push(u8::try_from(start.saturating_add(offset)).unwrap_or(0));
+                let bytes = load(reader, &node::key(only.version, path.iter().copied()))?;
+                let Parsed::Leaf(found) = node::parse(&bytes)? else {
+                    return Err(corrupt("a tree node is no leaf, but its parent says so"));
+                };
+                leaf = Some(found);
                 break 'down;
             }
         }
@@ -373,18 +368,6 @@ pub(crate) fn prove<R: Reader + ?Sized>(reader: &R, height: Height, place: &Hash
     siblings.reverse();
     let siblings = List::new(siblings).map_err(|e| corrupt(format!("a proof with too many steps: {e}")))?;
     Ok(StateProof { leaf, siblings })
-}
-
-/// A leaf as `jmt` encodes it: 2, key hash, value hash.
-fn read_leaf(bytes: &[u8]) -> Result<ProofLeaf, StoreError> {
-    let parts = bytes.split_first().and_then(|(tag, rest)| Some((tag, rest.split_first_chunk::<32>()?)));
-    match parts {
-        Some((2, (key, rest))) if rest.len() == 32 => {
-            let value = <[u8; 32]>::try_from(rest).unwrap_or_default();
-            Ok(ProofLeaf { key: Hash(*key), value: Hash(value) })
-        }
-        _ => Err(corrupt("a tree leaf cannot be decoded".into())),
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::{
     kv::{Batch, Durability, Kv},
     memory::MemoryKv,
 };
-use althing_types::proof::ProofError;
+use althing_types::proof::{ProofError, ProofLeaf};
 use jmt::proof::SparseMerkleProof;
 use proptest::prelude::*;
 
@@ -38,10 +38,8 @@ impl Grove {
 
     fn write(&mut self, writes: &Writes, change: TreeChange) {
         let mut batch = self.kv.batch();
-        let mut bytes = Vec::new();
-        for (key, node) in &change.nodes {
-            encode(node, &mut bytes);
-            batch.put(Table::Tree, key, &bytes);
+        for (key, bytes) in &change.nodes {
+            batch.put(Table::Tree, key, bytes);
         }
         // Pruned at once: only the latest tree is kept, so a node that is wrongly called stale is missed.
         for key in &change.stale {
@@ -102,8 +100,10 @@ fn nodes_by_definition(model: &Model) -> usize {
             0 => 0,
             1 => 1,
             _ => {
-                let nibble = |key: &Hash| key.0[depth / 2] >> (if depth % 2 == 0 { 4 } else { 0 }) & 15;
-                1 + keys.chunk_by(|a, b| nibble(a) == nibble(b)).map(|part| subtree(part, depth + 1)).sum::<usize>()
+                1 + keys
+                    .chunk_by(|a, b| nibble_of(a, depth) == nibble_of(b, depth))
+                    .map(|part| subtree(part, depth + 1))
+                    .sum::<usize>()
             }
         }
     }
@@ -116,7 +116,11 @@ struct Oracle<'a>(&'a Grove);
 
 impl TreeReader for Oracle<'_> {
     fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        Ok(self.0.kv.get(Table::Tree, &disk_key(key))?.map(|bytes| decode(&bytes).unwrap()))
+        Ok(self
+            .0
+            .kv
+            .get(Table::Tree, &node::key_of(key))?
+            .map(|bytes| node::to_jmt(&node::parse(&bytes).unwrap()).unwrap()))
     }
     fn get_value_option(&self, _: u64, place: KeyHash) -> anyhow::Result<Option<Vec<u8>>> {
         Ok(self.0.model.iter().find(|(key, _)| key_hash(key).0 == place.0).map(|(_, value)| value.clone()))
