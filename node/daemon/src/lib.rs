@@ -1,1 +1,22 @@
-//! althing-daemon.
+//! The node program: wiring only. Every rule lives in the crate that this one puts together.
+//!
+//! [`node`] is the node without its outside, [`driver`] gives it a thread, channels and timers, [`ledger`] is what the
+//! API reads, [`assemble`] builds everything from the configuration and keeps it running.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects,
+        reason = "a test fails by panicking"
+    )
+)]
+
+pub mod assemble;
+pub mod driver;
+pub mod keys;
+pub mod ledger;
+pub mod metrics;
+pub mod node;
+pub mod preverify;

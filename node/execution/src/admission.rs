@@ -24,6 +24,13 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// The refusal of a key that belongs to no member organisation.
+    pub fn unknown_operator(key: &PublicKey) -> Self {
+        unknown_operator(key)
+    }
+}
+
 /// The rules of one chain at one height.
 #[derive(Clone, Copy)]
 pub struct Admission<'a> {
@@ -132,6 +139,14 @@ impl Admission<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Whether a key belongs to a member organisation.
+    ///
+    /// # Errors
+    /// [`ExecutionError`] when the store cannot answer.
+    pub fn is_member(&self, view: &dyn StateView, key: &PublicKey) -> Result<bool, ExecutionError> {
+        Ok(key_entry(view, key)?.is_some())
     }
 
     /// Checks everything for a transaction that waits for its turn: form, operator, sequence.
