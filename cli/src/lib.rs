@@ -15,6 +15,7 @@
 )]
 
 pub mod args;
+pub mod bench;
 pub mod call;
 pub mod chain;
 pub mod command;
