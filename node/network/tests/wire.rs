@@ -91,13 +91,13 @@ fn transaction(arguments: Vec<u8>, note: &str, sequence: u64) -> SignedTransacti
 }
 
 fn certificate(signatures: usize) -> QuorumCertificate {
-    let one = |n: usize| CertificateSignature { voter: node(n as u8), signature: Signature([n as u8; 64]) };
+    let one = |n: u8| CertificateSignature { voter: node(n), signature: Signature([n; 64]) };
     QuorumCertificate {
         chain: chain(),
         height: Height(9),
         round: Round(0),
         block: Hash([1; 32]),
-        signatures: List::new((0..signatures).map(one).collect()).unwrap(),
+        signatures: List::new((0..=u8::MAX).take(signatures).map(one).collect()).unwrap(),
     }
 }
 

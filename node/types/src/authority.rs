@@ -134,7 +134,6 @@ impl AuthorityList {
     pub fn primary(&self, height: Height, round: Round) -> NodeId {
         let sum = u128::from(height.0).saturating_add(u128::from(round.0));
         let index = sum.checked_rem(self.count() as u128).unwrap_or(0);
-        #[expect(clippy::cast_possible_truncation, reason = "a remainder by the list's length fits")]
         let member = self.members.get(index as usize).or_else(|| self.members.first());
         member.map_or(NodeId([0; 32]), |m| m.node)
     }

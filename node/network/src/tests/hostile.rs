@@ -4,14 +4,23 @@ use super::harness::*;
 use crate::{
     Event, Frame, Gossip, Lane, Limits, Quota, Request, RequestError, Response,
     event::Channel,
+    gate::Gate,
+    identity::keypair,
     message::{MAX_BATCH_BYTES, MAX_PROPOSAL_BYTES},
+    shared::Shared,
     task::Call,
 };
 use althing_types::{
     codec::{self, List},
     id::Height,
 };
-use std::{sync::Arc, time::Duration};
+use futures::{AsyncWrite, AsyncWriteExt, StreamExt};
+use libp2p::{
+    StreamProtocol, SwarmBuilder, noise, request_response,
+    swarm::{NetworkBehaviour, SwarmEvent},
+    tcp, yamux,
+};
+use std::{io, sync::Arc, time::Duration};
 
 /// Sends bytes of our choice on a lane, past every check of the sender.
 fn send_raw(node: &Node, lane: Lane, bytes: Vec<u8>) {
@@ -110,6 +119,81 @@ fn an_answer_of_another_kind_is_refused() {
 #[test]
 fn an_oversized_answer_is_refused() {
     bad_answer(vec![0; crate::message::MAX_RESPONSE_BYTES + 1]);
+}
+
+/// Asks with bytes of our choice.
+#[derive(Clone)]
+struct RawQuestions(Vec<u8>);
+
+impl request_response::Codec for RawQuestions {
+    type Protocol = StreamProtocol;
+    type Request = ();
+    type Response = ();
+
+    async fn read_request<T: Send>(&mut self, _: &StreamProtocol, _: &mut T) -> io::Result<()> {
+        Ok(())
+    }
+    async fn read_response<T: Send>(&mut self, _: &StreamProtocol, _: &mut T) -> io::Result<()> {
+        std::future::pending().await
+    }
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, (): ()) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        io.write_all(&self.0).await
+    }
+    async fn write_response<T: Send>(&mut self, _: &StreamProtocol, _: &mut T, (): ()) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(NetworkBehaviour)]
+struct Asker {
+    gate: Gate,
+    requests: request_response::Behaviour<RawQuestions>,
+}
+
+fn bad_question(bytes: Vec<u8>) {
+    let victim = Node::start(config(1, &[1, 2]));
+    let shared = Arc::new(Shared::new(id(2), Limits::default(), ids(&[1, 2]), Box::new(|_| true)));
+    let name = StreamProtocol::try_from_owned(format!("/althing/{}/request/1", chain())).unwrap();
+    let protocols = [(name, request_response::ProtocolSupport::Full)];
+    let requests = request_response::Behaviour::with_codec(RawQuestions(bytes), protocols, Default::default());
+    let asker = Asker { gate: Gate::new(shared, chain().as_str()).unwrap(), requests };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut swarm = SwarmBuilder::with_existing_identity(keypair(&key(2)).unwrap())
+            .with_tokio()
+            .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+            .unwrap()
+            .with_behaviour(|_| asker)
+            .unwrap()
+            .build();
+        let std::net::SocketAddr::V4(at) = victim.address else { panic!() };
+        swarm.dial(format!("/ip4/{}/tcp/{}", at.ip(), at.port()).parse::<libp2p::Multiaddr>().unwrap()).unwrap();
+        loop {
+            match swarm.select_next_some().await {
+                SwarmEvent::ConnectionEstablished { peer_id, .. } => {
+                    swarm.behaviour_mut().requests.send_request(&peer_id, ());
+                }
+                SwarmEvent::ConnectionClosed { .. } => break,
+                _ => {}
+            }
+        }
+    });
+    wait_for("a penalty", || victim.handle.counters().penalties == 1);
+    assert!(victim.handle.peers().is_empty());
+}
+
+#[test]
+fn a_malformed_question_is_refused() {
+    bad_question(vec![1, 0, 0, 0, 9]);
+    bad_question([[9, 0, 0, 0].as_slice(), &[0; 9]].concat());
+}
+
+#[test]
+fn an_oversized_question_is_refused() {
+    bad_question(vec![255; 64]);
 }
 
 #[test]
