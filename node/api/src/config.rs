@@ -248,3 +248,63 @@ impl ApiLimits {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FILE: &str = r#"
+        key_file = "node.key"
+        [[chain]]
+        genesis = "genesis.json"
+        data_dir = "data"
+        [network]
+        listen = "/ip4/127.0.0.1/tcp/7000"
+        [api]
+        listen = "127.0.0.1:8080"
+        limits = { max_body_bytes = 5000 }
+    "#;
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let config: NodeConfig = toml::from_str(FILE).unwrap();
+        config.check().unwrap();
+        let limits = ApiLimits { max_body_bytes: 5_000, ..ApiLimits::default() };
+        assert_eq!((&config.api.limits, config.log.format), (&limits, LogFormat::Text));
+        let again: NodeConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!(again, config);
+    }
+
+    #[test]
+    fn paths_are_seen_from_the_files_folder() {
+        let config: NodeConfig = toml::from_str(&FILE.replace("\"data\"", "\"/var/data\"")).unwrap();
+        let config = config.resolved(Path::new("/etc/node"));
+        assert_eq!(config.key_file, Path::new("/etc/node/node.key"));
+        assert_eq!(config.chains[0].data_dir, Path::new("/var/data"));
+    }
+
+    #[test]
+    fn broken_rules_name_their_field() {
+        let broken = |from: &str, to: &str| {
+            let config: NodeConfig = toml::from_str(&FILE.replace(from, to)).unwrap();
+            config.check().unwrap_err().field
+        };
+        assert_eq!(broken("5000", "1"), "api.limits.max_body_bytes");
+        assert_eq!(broken("/ip4/127.0.0.1/tcp/7000", "127.0.0.1:7000"), "network address");
+        assert_eq!(broken("[network]", "[[chain]]\ngenesis = \"b\"\ndata_dir = \"b\"\n[network]"), "chain");
+        assert!(toml::from_str::<NodeConfig>(&FILE.replace("key_file", "keyfile")).is_err());
+    }
+
+    #[test]
+    fn the_default_limits_pass_their_own_check() {
+        ApiLimits::default().check().unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,300}") {
+            let _ = toml::from_str::<NodeConfig>(&text);
+        }
+    }
+}

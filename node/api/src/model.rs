@@ -542,6 +542,7 @@ pub struct HealthDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn cursors_are_ordered_text() {
@@ -563,5 +564,27 @@ mod tests {
         let text = serde_json::to_string(&document).unwrap();
         assert_eq!(text, format!("{{\"hash\":\"{}\",\"status\":\"pending\"}}", Hash::ZERO));
         assert_eq!(serde_json::from_str::<TransactionDocument>(&text).unwrap(), document);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,100}") {
+            if let Some(id) = parse_cursor(&text) {
+                prop_assert_eq!(parse_cursor(&cursor_text(id)), Some(id));
+            }
+            let quoted = serde_json::to_string(&text).unwrap();
+            if let Ok(bytes) = serde_json::from_str::<HexBytes>(&quoted) {
+                prop_assert_eq!(hex::encode(bytes.0), text.to_lowercase());
+            }
+            let _ = serde_json::from_str::<SubmitRequest>(&text);
+            let _ = serde_json::from_str::<TransactionDocument>(&text);
+        }
+
+        #[test]
+        fn cursors_keep_their_order(height in any::<u64>(), index in any::<u32>()) {
+            let id = EventId { height: Height(height), index };
+            prop_assert_eq!(parse_cursor(&cursor_text(id)), Some(id));
+            prop_assert!(cursor_after(id) > id || height == u64::MAX);
+        }
     }
 }

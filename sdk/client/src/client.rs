@@ -484,9 +484,10 @@ fn events_query(from: EventId, filter: &Filter) -> Query {
 
 fn error_of(url: &str, status: StatusCode, body: &[u8]) -> ClientError {
     match serde_json::from_slice::<ApiError>(body) {
-        Ok(error) => ClientError::Api { url: url.into(), error },
+        Ok(error) => ClientError::Api { url: url.into(), error: Box::new(error) },
         Err(_) if status == StatusCode::TOO_MANY_REQUESTS => {
-            ClientError::Api { url: url.into(), error: ApiError::new(ErrorCode::RateLimited, "too many requests") }
+            let error = Box::new(ApiError::new(ErrorCode::RateLimited, "too many requests"));
+            ClientError::Api { url: url.into(), error }
         }
         Err(_) => ClientError::Answer { url: url.into(), reason: format!("HTTP status {status} without an API error") },
     }

@@ -34,7 +34,7 @@ pub enum ClientError {
         /// The node.
         url: String,
         /// Its error.
-        error: ApiError,
+        error: Box<ApiError>,
     },
     /// The node's answer is not what the API promises.
     #[error("unexpected answer from {url}: {reason}")]
@@ -85,7 +85,7 @@ pub enum ClientError {
 
 impl ClientError {
     /// The API's error, when the node answered with one.
-    pub const fn api(&self) -> Option<&ApiError> {
+    pub fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Api { error, .. } => Some(error),
             _ => None,

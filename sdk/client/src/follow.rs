@@ -154,9 +154,9 @@ impl Follower {
                 Ok(Some(Followed::Height(tip.height)))
             }
             "error" => {
-                let error: ApiError = serde_json::from_str(&frame.data)
+                let error = serde_json::from_str::<ApiError>(&frame.data)
                     .unwrap_or_else(|_| ApiError::new(ErrorCode::Internal, frame.data.clone()));
-                Err(ClientError::Api { url: url.into(), error })
+                Err(ClientError::Api { url: url.into(), error: Box::new(error) })
             }
             _ => Ok(None),
         }
