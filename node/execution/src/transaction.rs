@@ -106,16 +106,22 @@ impl Runner<'_> {
         Ok((result, fuel_used))
     }
 
-    fn check_code(&self, context: &CallContext, code: &[u8], limit: u64) -> Result<(ModuleInfo, u64), Run> {
+    fn check_code(
+        &self,
+        context: &CallContext,
+        code: &[u8],
+        limit: u64,
+    ) -> Result<Result<(ModuleInfo, u64), Run>, ExecutionError> {
         if !context.roles.contains(&Role::Operator) {
-            return Err(failed(FailureCode::NotAllowed, "only a key with the role operator may deploy or upgrade", 0));
+            let message = "only a key with the role operator may deploy or upgrade";
+            return Ok(Err(failed(FailureCode::NotAllowed, message, 0)));
         }
         let fuel = FUEL_PER_CODE_BYTE.saturating_mul(code.len() as u64);
         if fuel > limit {
             let message = format!("code of {} bytes needs {fuel} fuel, the limit is {limit}", code.len());
-            return Err(failed(FailureCode::OutOfFuel, &message, limit));
+            return Ok(Err(failed(FailureCode::OutOfFuel, &message, limit)));
         }
-        self.runtime.check(code).map(|info| (info, fuel)).map_err(|failure| (Err(failure), fuel))
+        Ok(self.runtime.admit(code)?.map(|info| (info, fuel)).map_err(|failure| (Err(failure), fuel)))
     }
 
     fn deploy(
@@ -127,7 +133,7 @@ impl Runner<'_> {
         arguments: &[u8],
         limit: u64,
     ) -> Result<Run, ExecutionError> {
-        let (info, fuel) = match self.check_code(context, code, limit) {
+        let (info, fuel) = match self.check_code(context, code, limit)? {
             Ok(checked) => checked,
             Err(run) => return Ok(run),
         };
@@ -172,7 +178,7 @@ impl Runner<'_> {
         code: &[u8],
         limit: u64,
     ) -> Result<Run, ExecutionError> {
-        let (info, fuel) = match self.check_code(context, code, limit) {
+        let (info, fuel) = match self.check_code(context, code, limit)? {
             Ok(checked) => checked,
             Err(run) => return Ok(run),
         };

@@ -67,6 +67,34 @@ impl std::fmt::Display for Stop {
 
 impl std::error::Error for Stop {}
 
+/// Why an inspected module cannot be used.
+#[derive(Debug)]
+pub(crate) enum Unprepared {
+    /// It cannot be used on any node.
+    Refused(String),
+    /// This node cannot prepare it now.
+    Fault(String),
+}
+
+impl Unprepared {
+    /// Sorts an error of compiling: wants of this computer are faults, limits of the compiler are not.
+    pub(crate) fn from_machine(error: wasmtime::Error) -> Self {
+        let reason = format!("{error:#}");
+        if error.is::<std::io::Error>() || error.is::<wasmtime::OutOfMemory>() {
+            Self::Fault(reason)
+        } else {
+            Self::Refused(reason)
+        }
+    }
+
+    /// The reason alone.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Refused(reason) | Self::Fault(reason) => reason,
+        }
+    }
+}
+
 impl Prepared {
     /// Looks up what every call needs.
     ///
@@ -93,15 +121,15 @@ impl Prepared {
     /// Creates an instance and throws it away: segments that do not fit are found at the deploy.
     ///
     /// # Errors
-    /// A reason when there can be no instance.
-    pub(crate) fn try_instance(&self, engine: &Engine) -> Result<(), String> {
+    /// [`Unprepared`] when there can be no instance.
+    pub(crate) fn try_instance(&self, engine: &Engine) -> Result<(), Unprepared> {
         let mut store = Store::new(engine, Host::idle());
-        store.set_fuel(START_FUEL).map_err(|e| format!("{e:#}"))?;
+        store.set_fuel(START_FUEL).map_err(Unprepared::from_machine)?;
         store.set_epoch_deadline(u64::from(u32::MAX));
         store.limiter(|host| &mut host.limiter);
         self.pre.instantiate(&mut store).map(|_| ()).map_err(|e| match e.downcast_ref::<Trap>() {
-            Some(trap) => trap_text(*trap).to_owned(),
-            None => format!("{e:#}"),
+            Some(trap) => Unprepared::Refused(trap_text(*trap).to_owned()),
+            None => Unprepared::Fault(format!("{e:#}")),
         })
     }
 

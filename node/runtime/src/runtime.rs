@@ -4,7 +4,7 @@ use crate::{
     cache::Cache,
     call::{CallContext, Invocation, NodeFault, Outcome},
     engine,
-    frame::{Frame, Prepared},
+    frame::{Frame, Prepared, Unprepared},
     host::{self, Host},
     inspect::{Inspected, inspect},
     ticker::{TICK_MS, Ticker},
@@ -156,19 +156,39 @@ impl Runtime {
     /// Checks code as at a deploy: caps, features, exports, description; then compiles and keeps it, and creates one
     /// instance to see that it can be. Runs none of its code.
     ///
+    /// For programs and tests; a fault of this computer looks like a refusal. What decides a receipt must use
+    /// [`Runtime::admit`].
+    ///
     /// # Errors
-    /// [`FailureCode::CodeRefused`] with the reason, the same on every node.
+    /// [`FailureCode::CodeRefused`] with the reason.
     pub fn check(&self, code: &[u8]) -> Result<ModuleInfo, Failure> {
-        let inspected = inspect(code)?;
+        let unwell = |fault: NodeFault| Err(Failure::new(FailureCode::CodeRefused, &fault.to_string()));
+        self.admit(code).unwrap_or_else(unwell)
+    }
+
+    /// As [`Runtime::check`], but tells refusals, which are the same on every node, from this node's own faults.
+    ///
+    /// # Errors
+    /// [`NodeFault`] when this computer could not compile or instantiate code that others may accept.
+    pub fn admit(&self, code: &[u8]) -> Result<Result<ModuleInfo, Failure>, NodeFault> {
+        let inspected = match inspect(code) {
+            Ok(inspected) => inspected,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let _pass = self.calls.enter();
         let hash = code_hash(code);
-        let (abi, entries) = (inspected.abi.clone(), inspected.entries.clone());
+        let info = ModuleInfo { hash, abi: inspected.abi.clone(), entries: inspected.entries.clone() };
         if self.cache.module(&hash, &self.linker).is_none() {
-            let prepared = self.prepare(&hash, inspected).map_err(|e| {
-                Failure::new(FailureCode::CodeRefused, &format!("cannot be compiled or instantiated: {e}"))
-            })?;
-            self.cache.keep(&hash, prepared);
+            match self.prepare(&hash, &inspected) {
+                Ok(prepared) => drop(self.cache.keep(&hash, prepared)),
+                Err(Unprepared::Refused(reason)) => {
+                    let message = format!("cannot be compiled or instantiated: {reason}");
+                    return Ok(Err(Failure::new(FailureCode::CodeRefused, &message)));
+                }
+                Err(Unprepared::Fault(reason)) => return Err(NodeFault::Machine { reason }),
+            }
         }
-        Ok(ModuleInfo { hash, abi, entries })
+        Ok(Ok(info))
     }
 
     /// Runs a contract for a transaction. When it fails, the world's writes and events since the start are undone.
@@ -235,13 +255,13 @@ impl Runtime {
         let code = world.code(hash)?.ok_or(NodeFault::CodeMissing { code: *hash })?;
         let unusable = |reason: String| NodeFault::CodeUnusable { code: *hash, reason };
         let inspected = inspect(&code).map_err(|f| unusable(f.message.to_string()))?;
-        let prepared = self.prepare(hash, inspected).map_err(unusable)?;
+        let prepared = self.prepare(hash, &inspected).map_err(|e| unusable(e.reason()))?;
         Ok(self.cache.keep(hash, prepared))
     }
 
-    /// Compiles a module, stores it and creates one instance of it.
-    fn prepare(&self, hash: &Hash, inspected: Inspected) -> Result<Prepared, String> {
-        let prepared = self.cache.compile(&inspected, &self.linker).map_err(|e| format!("{e:#}"))?;
+    /// Compiles a module, creates one instance of it and stores it.
+    fn prepare(&self, hash: &Hash, inspected: &Inspected) -> Result<Prepared, Unprepared> {
+        let prepared = self.cache.compile(inspected, &self.linker).map_err(Unprepared::from_machine)?;
         prepared.try_instance(&self.engine)?;
         self.cache.store(hash, &prepared);
         Ok(prepared)

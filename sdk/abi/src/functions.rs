@@ -11,6 +11,8 @@
 //!   fills the take-buffer replaces what it holds.
 //! - A wrong pointer, handle or field number ends the call with `HostMisuse`; it is never a return value.
 //! - Cost in fuel: `base`, and `per_byte` for each byte that crosses the boundary in either direction.
+//! - Proofs of other chains' state have no row yet: `verify_proof(root, proof, length) -> i32` comes with the first
+//!   contract that reads another chain.
 //! - Rows are only ever added; a row's number of arguments and meaning never change. A change of costs is a new
 //!   [`COST_VERSION`] and takes effect at a voted height.
 
