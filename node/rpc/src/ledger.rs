@@ -93,7 +93,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`LedgerError::NotReady`] with the reason.
     fn ready(&self) -> Result<(), LedgerError>;
 
-    /// Where a transaction stands.
+    /// Where a transaction stands. Final wins over every other mark, and pending over abnormal: a client that is told
+    /// "abnormal" gives the transaction up or signs it again.
     ///
     /// # Errors
     /// [`LedgerError`] when the node cannot answer.

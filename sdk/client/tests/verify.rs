@@ -21,6 +21,9 @@ use althing_types::{
 use common::{Node, authorities, certify, document, genesis, list_of, start, state_of};
 use std::{sync::Arc, time::Duration};
 
+/// Whether a reason is the one that a lie must meet.
+type Expected = fn(&VerifyError) -> bool;
+
 async fn verifier(height: u64) -> (Arc<Node>, Verifier) {
     let (node, url) = start(height).await;
     let config = ClientConfig { retry_for: Duration::from_millis(300), ..ClientConfig::default() };
@@ -81,7 +84,7 @@ async fn headers_between_two_changes_are_not_fetched() {
 #[tokio::test]
 async fn changed_entries_are_refused() {
     type Tamper = fn(&mut StateEntry);
-    let lies: [(Tamper, fn(&VerifyError) -> bool); 7] = [
+    let lies: [(Tamper, Expected); 7] = [
         (
             |e| e.value = Some(HexBytes(vec![1])),
             |r| matches!(r, VerifyError::Proof { error: ProofError::WrongLeaf, .. }),
@@ -126,7 +129,7 @@ async fn forged_headers_and_certificates_are_refused() {
         d.certificate = certify(&d.header, list, signers);
     }
     type Tamper = fn(&mut HeaderDocument);
-    let lies: [(Tamper, fn(&VerifyError) -> bool); 9] = [
+    let lies: [(Tamper, Expected); 9] = [
         (|d| d.header.state_root = Hash::ZERO, |r| matches!(r, VerifyError::Block { .. })),
         (
             |d| {

@@ -15,7 +15,7 @@ use althing_types::{
     block::{Block, HEADER_VERSION, Header, NodeInstruction},
     certificate::QuorumCertificate,
     codec::{Bytes, List, Text},
-    crypto::{NodeId, PublicKey, SecretKey, Signature, Signed},
+    crypto::{NodeId, PublicKey, SecretKey, Signed},
     event::{Event, EventId},
     genesis::{ChainKind, FaultModel, Genesis, Parameters},
     hash::{Hash, sha3_256},
