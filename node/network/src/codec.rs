@@ -15,6 +15,15 @@ pub(crate) enum Answer {
     Decoded(Box<Response>, usize),
 }
 
+/// A question as it came. The library keeps failures to read one to itself, so what was wrong is carried like one.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// A question, with its length in bytes.
+    Good(Request, usize),
+    /// What the peer did wrong.
+    Bad(String),
+}
+
 /// Reads and writes questions and answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Codec;
@@ -48,14 +57,22 @@ fn invalid(e: codec::DecodeError) -> io::Error {
 
 impl request_response::Codec for Codec {
     type Protocol = StreamProtocol;
-    type Request = Request;
+    type Request = Asked;
     type Response = Answer;
 
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Request>
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Asked>
     where
         T: AsyncRead + Unpin + Send,
     {
-        Request::decode(&read_frame(io, MAX_REQUEST_BYTES).await?).map_err(invalid)
+        let bytes = match read_frame(io, MAX_REQUEST_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(Asked::Bad(e.to_string())),
+            Err(e) => return Err(e),
+        };
+        Ok(match Request::decode(&bytes) {
+            Ok(request) => Asked::Good(request, bytes.len()),
+            Err(e) => Asked::Bad(e.to_string()),
+        })
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Answer>
@@ -67,11 +84,14 @@ impl request_response::Codec for Codec {
         Ok(Answer::Decoded(Box::new(response), bytes.len()))
     }
 
-    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Request) -> io::Result<()>
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, asked: Asked) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write_frame(io, &codec::encode(&request)).await
+        match asked {
+            Asked::Good(request, _) => write_frame(io, &codec::encode(&request)).await,
+            Asked::Bad(_) => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
     async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, answer: Answer) -> io::Result<()>

@@ -4,7 +4,7 @@
 //! requests that were accepted, events that the node could not take by peers and requests.
 
 use crate::{
-    codec::{Answer, Codec},
+    codec::{Answer, Asked, Codec},
     config::{Config, Limits},
     counts::{Kind, one},
     dial::Dialler,
@@ -15,15 +15,18 @@ use crate::{
     quota::Bucket,
     shared::Shared,
 };
-use althing_types::{codec, crypto::NodeId};
+use althing_types::{
+    codec::{self, List},
+    crypto::NodeId,
+};
 use futures::StreamExt;
 use libp2p::{
     Multiaddr, StreamProtocol, Swarm, SwarmBuilder,
     multiaddr::Protocol,
     noise, ping,
     request_response::{
-        self, Event as RrEvent, InboundFailure, InboundRequestId, Message, OutboundFailure, OutboundRequestId,
-        ProtocolSupport, ResponseChannel,
+        self, Event as RrEvent, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ProtocolSupport,
+        ResponseChannel,
     },
     swarm::{NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
     tcp, yamux,
@@ -317,9 +320,16 @@ impl Task {
         match call {
             Call::Request(to, request, id) => match peer_of(&to).filter(|_| self.connected.contains(&to)) {
                 Some(peer) => {
-                    self.shared.counts.went(Kind::Request, codec::encode(&request).len());
-                    let kept = Request::clone(&request);
-                    let out = self.swarm.behaviour_mut().requests.send_request(&peer, request);
+                    let bytes = codec::encode(&request).len();
+                    self.shared.counts.went(Kind::Request, bytes);
+                    // The kind is all that the answer is compared with.
+                    let kept = match &request {
+                        Request::Transactions { block, .. } => {
+                            Request::Transactions { block: *block, hashes: List::default() }
+                        }
+                        Request::Blocks { .. } | Request::CompactBlock { .. } => request.clone(),
+                    };
+                    let out = self.swarm.behaviour_mut().requests.send_request(&peer, Asked::Good(request, bytes));
                     self.asked.insert(out, (id, to, kept));
                 }
                 None => self.answered(to, id, Err(RequestError::NotConnected { node: to })),
@@ -354,7 +364,6 @@ impl Task {
     }
 
     fn on_question(&mut self, from: NodeId, request: Request, question: Question) {
-        self.shared.counts.came(Kind::Request, codec::encode(&request).len());
         let now = Instant::now();
         let open = self.questions.values().filter(|q| q.from == from).count();
         let allowance = self.allowance(from);
@@ -372,11 +381,16 @@ impl Task {
         }
     }
 
-    fn on_request_event(&mut self, event: RrEvent<Request, Answer>) {
+    fn on_request_event(&mut self, event: RrEvent<Asked, Answer>) {
         match event {
             RrEvent::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
-                if let Some(from) = node_of(&peer).filter(|n| self.shared.admits(n)) {
-                    self.on_question(from, request, Question { from, id: request_id, channel });
+                let Some(from) = node_of(&peer).filter(|n| self.shared.admits(n)) else { return };
+                match request {
+                    Asked::Good(request, bytes) => {
+                        self.shared.counts.came(Kind::Request, bytes);
+                        self.on_question(from, request, Question { from, id: request_id, channel });
+                    }
+                    Asked::Bad(reason) => self.shared.penalise(&from, &reason),
                 }
             }
             RrEvent::Message { message: Message::Response { request_id, response }, .. } => {
@@ -399,14 +413,7 @@ impl Task {
                     _ => self.answered(node, id, Err(RequestError::NotConnected { node })),
                 }
             }
-            RrEvent::InboundFailure { peer, request_id, error, .. } => {
-                self.questions.retain(|_, q| q.id != request_id);
-                if let (InboundFailure::Io(e), Some(node)) = (error, node_of(&peer))
-                    && e.kind() == io::ErrorKind::InvalidData
-                {
-                    self.shared.penalise(&node, &e.to_string());
-                }
-            }
+            RrEvent::InboundFailure { request_id, .. } => self.questions.retain(|_, q| q.id != request_id),
             RrEvent::ResponseSent { .. } => {}
         }
     }

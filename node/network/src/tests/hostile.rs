@@ -16,7 +16,7 @@ use althing_types::{
 };
 use futures::{AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::{
-    StreamProtocol, SwarmBuilder, noise, request_response,
+    StreamProtocol, SwarmBuilder, noise, ping, request_response,
     swarm::{NetworkBehaviour, SwarmEvent},
     tcp, yamux,
 };
@@ -151,6 +151,7 @@ impl request_response::Codec for RawQuestions {
 struct Asker {
     gate: Gate,
     requests: request_response::Behaviour<RawQuestions>,
+    ping: ping::Behaviour,
 }
 
 fn bad_question(bytes: Vec<u8>) {
@@ -159,7 +160,8 @@ fn bad_question(bytes: Vec<u8>) {
     let name = StreamProtocol::try_from_owned(format!("/althing/{}/request/1", chain())).unwrap();
     let protocols = [(name, request_response::ProtocolSupport::Full)];
     let requests = request_response::Behaviour::with_codec(RawQuestions(bytes), protocols, Default::default());
-    let asker = Asker { gate: Gate::new(shared, chain().as_str()).unwrap(), requests };
+    let asker =
+        Asker { gate: Gate::new(shared, chain().as_str()).unwrap(), requests, ping: ping::Behaviour::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut swarm = SwarmBuilder::with_existing_identity(keypair(&key(2)).unwrap())
