@@ -17,3 +17,6 @@
 mod pool;
 
 pub use pool::{ENTRY_OVERHEAD, Limits, Pool, Refused, Selection};
+
+#[cfg(test)]
+mod tests;

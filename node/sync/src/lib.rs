@@ -15,4 +15,4 @@
 
 mod catchup;
 
-pub use catchup::{Catchup, Fault, Input, Limits, Output, RequestId};
+pub use catchup::{Answer, Catchup, CertifiedBlock, Fault, Input, Limits, Output, RequestId};
