@@ -10,6 +10,7 @@
         clippy::expect_used,
         clippy::panic,
         clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
         reason = "a test fails by panicking"
     )
 )]

@@ -3,6 +3,15 @@
 //! A copy of the folder while the store is open is what a killed process leaves behind: the log and the table files
 //! as they are, no orderly end.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use althing_state::{RocksOptions, RocksStore, Storage, StoreError, Writes};

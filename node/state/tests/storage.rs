@@ -1,5 +1,14 @@
 //! What every store does, in memory and on disk.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use althing_state::{
@@ -17,6 +26,9 @@ use common::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tempfile::TempDir;
+
+/// What the state should hold.
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn on_disk() -> (TempDir, RocksStore) {
     let folder = tempfile::tempdir().unwrap();
@@ -177,7 +189,7 @@ fn a_view_does_not_change_and_scans_in_order() {
 #[test]
 fn old_states_are_readable_and_provable_until_they_are_pruned() {
     on_both(|store| {
-        let mut models: Vec<(Hash, BTreeMap<Vec<u8>, Vec<u8>>)> =
+        let mut models: Vec<(Hash, Model)> =
             vec![(store.tip().unwrap().unwrap().state_root, BTreeMap::from([(key("a"), key("1"))]))];
         for block in 1..30 {
             let writes = some_writes(block, 20);

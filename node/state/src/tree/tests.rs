@@ -137,10 +137,13 @@ enum JmtSibling {
     Leaf([u8; 32], [u8; 32]),
 }
 
+/// Key hash and value hash.
+type JmtLeaf = ([u8; 32], [u8; 32]);
+
 /// A proof of `jmt` in our form.
 fn translate(proof: &SparseMerkleProof<Hasher>) -> StateProof {
     let bytes = borsh::to_vec(proof).unwrap();
-    let (leaf, siblings): (Option<([u8; 32], [u8; 32])>, Vec<JmtSibling>) = borsh::from_slice(&bytes).unwrap();
+    let (leaf, siblings): (Option<JmtLeaf>, Vec<JmtSibling>) = borsh::from_slice(&bytes).unwrap();
     let leaf = leaf.map(|(key, value)| ProofLeaf { key: Hash(key), value: Hash(value) });
     let siblings = siblings.into_iter().map(|sibling| match sibling {
         JmtSibling::Null => EMPTY,

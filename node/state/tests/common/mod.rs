@@ -130,7 +130,7 @@ pub(crate) fn commit(store: &dyn Storage, writes: &Writes, transactions: u64) ->
 pub(crate) fn some_writes(block: u64, count: u64) -> Writes {
     let write = |n: u64| {
         let key = sha3_256(&((block * 7 + n * 13) % 97).to_le_bytes()).0[..12].to_vec();
-        (key, ((block + n) % 5 != 0).then(|| (block * 1000 + n).to_le_bytes().to_vec()))
+        (key, (!(block + n).is_multiple_of(5)).then(|| (block * 1000 + n).to_le_bytes().to_vec()))
     };
     (0..count).map(write).collect()
 }

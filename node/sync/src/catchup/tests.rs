@@ -257,14 +257,12 @@ fn memory_is_bounded() {
     }
     assert_eq!(catchup.peers.len(), limits.peers);
     // The first range never comes; the others answer at once.
-    let mut now = 1;
-    for _ in 0..200 {
+    for now in 1..=200 {
         let waiting: Vec<_> =
             catchup.requests.iter().filter(|(_, r)| r.from > Height(1)).map(|(id, r)| (*id, *r)).collect();
         for (request, InFlight { from, count, .. }) in waiting {
             catchup.step(now, Input::Answered { request, answer: blocks(part(&chain, from, count)) });
         }
-        now += 1;
     }
     assert!(catchup.received_bytes <= limits.buffer_bytes + limits.requests * 1_100);
     assert!(catchup.received.len() <= 100);
@@ -319,7 +317,7 @@ proptest! {
                 let delay = delays[turn % delays.len()];
                 match output {
                     Output::Request { id, peer, from, count } => {
-                        prop_assert!(count >= 1 && count <= LIMITS.batch && from.0 > tip);
+                        prop_assert!((1..=LIMITS.batch).contains(&count) && from.0 > tip);
                         let mut given = part(&chain, from, count);
                         let answer = match kinds[usize::from(peer.0[0]) - 1] {
                             Kind::Honest => blocks(given),
