@@ -93,7 +93,7 @@ fn main() {
             let pick = |n: u64| {
                 u64::from_le_bytes(sha3_256(&(block * BLOCK_WRITES + n).to_le_bytes()).0[..8].try_into().unwrap())
             };
-            let number = |n: u64| if n % 4 == 0 { size + block * BLOCK_WRITES + n } else { pick(n) % size };
+            let number = |n: u64| if n.is_multiple_of(4) { size + block * BLOCK_WRITES + n } else { pick(n) % size };
             let writes = (0..BLOCK_WRITES).map(|n| (key(number(n)), Some(value(block + n)))).collect();
             let start = Instant::now();
             let (a, b) = commit(&store, &writes);

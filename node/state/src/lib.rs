@@ -23,6 +23,7 @@ mod error;
 mod kv;
 mod memory;
 mod node;
+mod read;
 mod ring;
 mod rocks;
 mod storage;

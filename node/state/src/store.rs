@@ -1,13 +1,14 @@
 //! The one implementation of [`Storage`], over any key-value store.
 
 use crate::{
-    MAX_EVENT_SCAN, PRUNE_ENTRIES,
+    PRUNE_ENTRIES,
     cache::NodeCache,
     chain::{self, RawTip, Stale, by_hash, by_height, by_index, corrupt},
     error::StoreError,
     kv::{Batch, Durability, Kv, Reader, Table},
+    read::{View, events, stored_receipt},
     ring::{ABNORMAL, EVIDENCE},
-    storage::{Commit, EventPage, Kept, Staged, Storage, StoredEvent, Tip, Writes},
+    storage::{Commit, EventPage, Kept, Staged, Storage, Tip, Writes},
     tree,
 };
 use althing_types::{
@@ -23,7 +24,7 @@ use althing_types::{
     proof::StateProof,
     receipt::Receipt,
     transaction::{Abnormal, SignedTransaction},
-    view::{Entry, StateFault, StateView},
+    view::StateView,
     vote::Evidence,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -324,66 +325,6 @@ impl<K: Kv> Store<K> {
         Ok(())
     }
 
-    fn events_inner(&self, from: EventId, limit: usize) -> Result<EventPage, StoreError> {
-        let mut page = EventPage { events: Vec::new(), next: from };
-        let snapshot = self.0.kv.snapshot();
-        let Some(tip) = RawTip::read(&snapshot)? else { return Ok(page) };
-        let mut looked = 0usize;
-        let mut fault = None;
-        let mut at = from;
-        while at.height <= tip.height && page.events.len() < limit && looked < MAX_EVENT_SCAN {
-            // The next height that has events at all.
-            let mut found = None;
-            snapshot.scan(Table::Chain, &by_height(chain::EVENTS, at.height), &mut |key, value| {
-                found = key.strip_prefix(&[chain::EVENTS]).map(|height| (height.to_vec(), value.to_vec()));
-                false
-            })?;
-            let Some((height, count)) = found else {
-                at = EventId { height: tip.height.next(), index: 0 };
-                break;
-            };
-            let height = Height(chain::u64_of("a height", &height)?);
-            let count = chain::u32_of("a number of events", &count)?;
-            if height > at.height {
-                at = EventId { height, index: 0 };
-            }
-            let start = by_height(chain::RECEIPT, height);
-            snapshot.scan(Table::Chain, &start, &mut |key, value| {
-                if !key.starts_with(&start) || page.events.len() >= limit {
-                    return false;
-                }
-                looked = looked.saturating_add(1);
-                match stored_receipt(value) {
-                    Ok((first, receipt)) => {
-                        for (index, event) in (first..).zip(receipt.events.iter()) {
-                            if index >= at.index && page.events.len() < limit {
-                                let id = EventId { height, index };
-                                let event = StoredEvent { id, transaction: receipt.transaction, event: event.clone() };
-                                page.events.push(event);
-                            }
-                        }
-                        true
-                    }
-                    Err(error) => {
-                        fault = Some(error);
-                        false
-                    }
-                }
-            })?;
-            if let Some(error) = fault {
-                return Err(error);
-            }
-            at = match page.events.last() {
-                Some(last) if last.id.height == height && last.id.index.saturating_add(1) < count => {
-                    EventId { height, index: last.id.index.saturating_add(1) }
-                }
-                _ => EventId { height: height.next(), index: 0 },
-            };
-        }
-        page.next = at;
-        Ok(page)
-    }
-
     fn prune_inner(&self, wanted: Height) -> Result<Height, StoreError> {
         let _one_at_a_time = lock(&self.0.pruning);
         let kv = &self.0.kv;
@@ -413,11 +354,6 @@ impl<K: Kv> Store<K> {
         }
         Ok(oldest)
     }
-}
-
-fn stored_receipt(bytes: &[u8]) -> Result<(u32, Receipt), StoreError> {
-    let (first, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| corrupt("a receipt is cut off"))?;
-    Ok((u32::from_be_bytes(*first), chain::decode("receipt", rest)?))
 }
 
 impl<K: Kv> Storage for Store<K> {
@@ -490,7 +426,7 @@ impl<K: Kv> Storage for Store<K> {
         self.locate(found.into_iter().collect::<Result<Vec<_>, _>>().map(Some))
     }
     fn events(&self, from: EventId, limit: usize) -> Result<EventPage, StoreError> {
-        self.locate(self.events_inner(from, limit))
+        self.locate(events(&self.0.kv.snapshot(), from, limit))
     }
     fn read(&self, height: Height, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let read = self.snapshot_at(height).and_then(|s| chain::value_at(&s, height, key, &key_hash(key)));
@@ -584,31 +520,5 @@ impl<K: Kv> Storage for Store<K> {
     }
     fn free_space(&self) -> Result<u64, StoreError> {
         self.0.kv.free_space()
-    }
-}
-
-/// The latest state, as of one moment.
-struct View<S>(S);
-
-impl<S: Reader> StateView for View<S> {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
-        self.0.get(Table::State, key).map_err(StateFault::from)
-    }
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>, StateFault> {
-        let start = after.filter(|after| *after > prefix).unwrap_or(prefix);
-        let mut out = Vec::new();
-        if limit == 0 {
-            return Ok(out);
-        }
-        self.0.scan(Table::State, start, &mut |key, value| {
-            if !key.starts_with(prefix) {
-                return false;
-            }
-            if after != Some(key) {
-                out.push((key.to_vec(), value.to_vec()));
-            }
-            out.len() < limit
-        })?;
-        Ok(out)
     }
 }
