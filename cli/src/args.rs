@@ -94,7 +94,9 @@ pub enum Command {
     /// Measure throughput and latency of a network of its own.
     Bench(BenchArgs),
     /// Print a completion script for a shell.
-    #[command(after_help = "Examples:\n  althing completions bash > /etc/bash_completion.d/althing\n  althing completions zsh > ~/.zfunc/_althing")]
+    #[command(
+        after_help = "Examples:\n  althing completions bash > /etc/bash_completion.d/althing\n  althing completions zsh > ~/.zfunc/_althing"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -130,7 +132,10 @@ mod tests {
                 assert!(argument.get_help().is_some() || matches!(id, "help" | "version"), "{path} {id} has no help");
             }
             if command.has_subcommands() {
-                command.get_subcommands().filter(|c| c.get_name() != "help" && !c.is_hide_set()).for_each(|c| check(c, &path));
+                command
+                    .get_subcommands()
+                    .filter(|c| c.get_name() != "help" && !c.is_hide_set())
+                    .for_each(|c| check(c, &path));
             } else {
                 let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
                 assert!(text.contains("Examples:"), "{path} has no examples");

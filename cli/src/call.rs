@@ -97,9 +97,8 @@ pub fn method<'a>(abi: &'a Abi, contract: &str, name: &str, kind: MethodKind) ->
 /// # Errors
 /// When the JSON does not fit, with the way to the place, the value and the rule.
 pub fn encode_arguments(method: &Method, arguments: &Value) -> Result<Vec<u8>> {
-    json::encode_arguments(method, arguments).map_err(|e| {
-        CliError::from(e).hint(format!("{} takes {}", method.name, signature(method)))
-    })
+    json::encode_arguments(method, arguments)
+        .map_err(|e| CliError::from(e).hint(format!("{} takes {}", method.name, signature(method))))
 }
 
 /// A method's arguments and result in one line.
@@ -136,7 +135,9 @@ pub fn type_text(kind: &Type) -> String {
         Type::Enum { variants, .. } => {
             let texts: Vec<String> = variants
                 .iter()
-                .map(|v| if v.fields.is_empty() { v.name.clone() } else { format!("{} {}", v.name, fields_text(&v.fields)) })
+                .map(|v| {
+                    if v.fields.is_empty() { v.name.clone() } else { format!("{} {}", v.name, fields_text(&v.fields)) }
+                })
                 .collect();
             texts.join(" | ")
         }

@@ -121,7 +121,13 @@ impl Chain {
     ///
     /// # Errors
     /// When no node answers, or its chain is not the trusted one.
-    pub async fn connect(client: Client, home: &Home, given: Option<&Path>, no_verify: bool, output: Output) -> Result<Self> {
+    pub async fn connect(
+        client: Client,
+        home: &Home,
+        given: Option<&Path>,
+        no_verify: bool,
+        output: Output,
+    ) -> Result<Self> {
         if no_verify {
             let genesis = client.genesis().await?.genesis;
             return Ok(Self { client, genesis, trust: Trust::None, verifier: None });
@@ -214,13 +220,19 @@ impl Chain {
         let code = self.client.code(id).await?;
         let found = keyspace::code_hash(&code);
         if found != entry.code && self.verifies() {
-            return Err(CliError::new(Exit::Proof, "wrong_code", format!("the node's code of '{id}' is not the chain's"))
-                .field("code")
-                .value(found.to_string())
-                .rule(entry.code.to_string()));
+            return Err(CliError::new(
+                Exit::Proof,
+                "wrong_code",
+                format!("the node's code of '{id}' is not the chain's"),
+            )
+            .field("code")
+            .value(found.to_string())
+            .rule(entry.code.to_string()));
         }
         Abi::read(&code).map_err(|e| {
-            CliError::data("no_abi", format!("the code of '{id}' has no readable ABI: {e}")).field("contract").value(id.as_str())
+            CliError::data("no_abi", format!("the code of '{id}' has no readable ABI: {e}"))
+                .field("contract")
+                .value(id.as_str())
         })
     }
 }
@@ -245,7 +257,9 @@ async fn pinned(client: &Client, home: &Home, output: Output) -> Result<(Genesis
     let text = serde_json::to_string_pretty(&genesis).map_err(|e| CliError::internal("json", e.to_string()))?;
     let hash = genesis.hash();
     match write_file(&path, text.as_bytes(), Access::Public) {
-        Ok(()) => output.note(&format!("trusting genesis {hash} of {} from now on ({})", genesis.chain, path.display())),
+        Ok(()) => {
+            output.note(&format!("trusting genesis {hash} of {} from now on ({})", genesis.chain, path.display()))
+        }
         Err(error) => output.warn(&format!("genesis {hash} cannot be pinned: {}", error.message)),
     }
     Ok((genesis, Trust::FirstUse))
@@ -266,9 +280,10 @@ impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         let message = error.to_string();
         match &error {
-            ClientError::Url { url, .. } => {
-                Self::usage("bad_url", message).field("--api").value(url.clone()).rule("an URL such as http://127.0.0.1:8100")
-            }
+            ClientError::Url { url, .. } => Self::usage("bad_url", message)
+                .field("--api")
+                .value(url.clone())
+                .rule("an URL such as http://127.0.0.1:8100"),
             ClientError::Transport { url, .. } => Self::new(Exit::Network, "no_answer", message)
                 .field("--api")
                 .value(url.clone())
@@ -286,7 +301,10 @@ impl From<ClientError> for CliError {
                     ErrorCode::TransactionRefused => {
                         (Exit::Refused, error.refusal.map_or(error.code.text(), althing_api::RefusalCode::text))
                     }
-                    ErrorCode::BadJson | ErrorCode::TooDeep | ErrorCode::BadBytes | ErrorCode::BadParameter
+                    ErrorCode::BadJson
+                    | ErrorCode::TooDeep
+                    | ErrorCode::BadBytes
+                    | ErrorCode::BadParameter
                     | ErrorCode::BodyTooLarge => (Exit::Usage, error.code.text()),
                     ErrorCode::Timeout => (Exit::Timeout, error.code.text()),
                     _ => (Exit::Network, error.code.text()),
@@ -301,7 +319,9 @@ impl From<ClientError> for CliError {
                 .rule("an answer that follows from the trusted genesis document")
                 .hint("ask another node; --no-verify believes this one"),
             ClientError::Refused { hash, refusal } => {
-                Self::new(Exit::Refused, refusal.code.text(), refusal.message.clone()).field("transaction").value(hash.to_string())
+                Self::new(Exit::Refused, refusal.code.text(), refusal.message.clone())
+                    .field("transaction")
+                    .value(hash.to_string())
             }
             ClientError::Abnormal { hash, code, message } => {
                 Self::new(Exit::Refused, code.clone(), format!("left out of every block: {message}"))

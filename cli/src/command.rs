@@ -13,8 +13,8 @@ mod tx;
 mod zone;
 
 use crate::{
-    chain::{self, Chain},
     args::{Cli, Command, Global},
+    chain::{self, Chain},
     error::Result,
     home::Home,
     output::Output,

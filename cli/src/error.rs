@@ -12,13 +12,18 @@ const MAX_VALUE: usize = 200;
 /// Result of everything that a command does.
 pub type Result<T, E = CliError> = std::result::Result<T, E>;
 
-/// A command's failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{message}")]
+/// A command's failure. Its parts are read as if they were fields of its own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", parts.message)]
 pub struct CliError {
     /// Exit code of the process.
-    #[serde(skip)]
     pub exit: Exit,
+    parts: Box<Parts>,
+}
+
+/// What a failure says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Parts {
     /// Stable name of the error.
     pub code: String,
     /// For people.
@@ -37,10 +42,25 @@ pub struct CliError {
     pub hint: Option<String>,
 }
 
+impl std::ops::Deref for CliError {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl std::ops::DerefMut for CliError {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+}
+
 impl CliError {
     /// An error with its exit code, stable name and message.
     pub fn new(exit: Exit, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { exit, code: code.into(), message: message.into(), field: None, value: None, rule: None, hint: None }
+        let (code, message) = (code.into(), message.into());
+        let parts = Parts { code, message, field: None, value: None, rule: None, hint: None };
+        Self { exit, parts: Box::new(parts) }
     }
     /// A wrong argument.
     pub fn usage(code: impl Into<String>, message: impl Into<String>) -> Self {
@@ -61,7 +81,8 @@ impl CliError {
     /// A file that cannot be read or written.
     pub fn file(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Internal };
-        Self::new(exit, "file", format!("cannot {action} {}: {error}", path.display())).value(path.display().to_string())
+        Self::new(exit, "file", format!("cannot {action} {}: {error}", path.display()))
+            .value(path.display().to_string())
     }
     /// Changes the exit code.
     #[must_use]
@@ -102,10 +123,12 @@ impl CliError {
     /// Text for standard error.
     pub fn render(&self, json: bool) -> String {
         if json {
-            return serde_json::json!({ "error": self }).to_string();
+            return serde_json::json!({ "error": *self.parts }).to_string();
         }
         let mut text = format!("error[{}]: {}", self.code, self.message);
-        for (label, part) in [("field", &self.field), ("value", &self.value), ("rule", &self.rule), ("hint", &self.hint)] {
+        for (label, part) in
+            [("field", &self.field), ("value", &self.value), ("rule", &self.rule), ("hint", &self.hint)]
+        {
             if let Some(part) = part {
                 text.push_str(&format!("\n  {label}: {part}"));
             }
@@ -140,6 +163,6 @@ mod tests {
     #[test]
     fn a_long_value_is_cut() {
         let error = CliError::usage("x", "x").value("y".repeat(10_000));
-        assert!(error.value.unwrap().chars().count() <= MAX_VALUE + 1);
+        assert!(error.value.clone().unwrap().chars().count() <= MAX_VALUE + 1);
     }
 }

@@ -133,7 +133,11 @@ impl KeyFile {
                 salt: hex::encode(salt.as_slice()),
                 check: String::new(),
             },
-            cipher: Cipher { name: "chacha20poly1305".into(), nonce: hex::encode(nonce.as_slice()), text: String::new() },
+            cipher: Cipher {
+                name: "chacha20poly1305".into(),
+                nonce: hex::encode(nonce.as_slice()),
+                text: String::new(),
+            },
         };
         let derived = file.derive(passphrase)?;
         file.kdf.check = check_text(&derived);
@@ -163,9 +167,13 @@ impl KeyFile {
         }
         let derived = self.derive(passphrase)?;
         if check_text(&derived) != self.kdf.check {
-            return Err(CliError::new(Exit::Key, "wrong_passphrase", format!("wrong pass phrase for key '{}'", self.name))
-                .field("pass phrase")
-                .rule("the one that the key was made with (ALTHING_PASSPHRASE, file `passphrase`, or prompt)"));
+            return Err(CliError::new(
+                Exit::Key,
+                "wrong_passphrase",
+                format!("wrong pass phrase for key '{}'", self.name),
+            )
+            .field("pass phrase")
+            .rule("the one that the key was made with (ALTHING_PASSPHRASE, file `passphrase`, or prompt)"));
         }
         let nonce: [u8; 12] = decode("nonce", &self.cipher.nonce).map_err(damaged)?;
         let text = hex::decode(&self.cipher.text).map_err(|_| damaged("text is not hexadecimal"))?;

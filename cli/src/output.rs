@@ -66,7 +66,8 @@ impl Output {
 
     /// A remark that matters even with `--json` and `--quiet`.
     pub fn warn(&self, text: &str) {
-        let line = if self.json { serde_json::json!({ "warning": text }).to_string() } else { format!("warning: {text}") };
+        let line =
+            if self.json { serde_json::json!({ "warning": text }).to_string() } else { format!("warning: {text}") };
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 

@@ -1,4 +1,11 @@
 //! The program as scripts see it: exit codes, JSON on the right stream, key files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
 
 use serde_json::Value;
 use std::{
@@ -104,7 +111,9 @@ fn an_error_in_a_zone_file_shows_line_text_and_rule() {
 
 #[test]
 fn completions_and_help_need_no_home() {
-    for arguments in [vec!["completions", "bash"], vec!["completions", "fish"], vec!["--help"], vec!["zone", "import", "--help"]] {
+    for arguments in
+        [vec!["completions", "bash"], vec!["completions", "fish"], vec!["--help"], vec!["zone", "import", "--help"]]
+    {
         let output = Command::new(env!("CARGO_BIN_EXE_althing"))
             .args(&arguments)
             .env_remove("HOME")
@@ -134,7 +143,8 @@ fn a_new_contract_crate_refuses_bad_names_and_used_folders() {
     let home = tempfile::tempdir().unwrap();
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/contract");
     let dir = home.path().join("tally");
-    let arguments = ["contract", "new", "my-tally", "--dir", dir.to_str().unwrap(), "--sdk", sdk.to_str().unwrap(), "--json"];
+    let arguments =
+        ["contract", "new", "my-tally", "--dir", dir.to_str().unwrap(), "--sdk", sdk.to_str().unwrap(), "--json"];
     let made = json(&althing(home.path(), &arguments));
     assert_eq!(made["name"], "my-tally");
     let source = std::fs::read_to_string(dir.join("src/lib.rs")).unwrap();

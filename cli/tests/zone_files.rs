@@ -1,4 +1,11 @@
 //! Zone files and change lists through the library: golden lines, and the real data where it lies beside the checkout.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
 
 use althing_cli::zone::{changes::ChangeList, master, read_text, to_lines};
 use althing_interface::zone::{Record, Zone};
@@ -13,7 +20,8 @@ const EXPECTED: &str = include_str!("data/small.expected");
 /// The folder with real root-zone data; `None` where there is none and none is demanded.
 fn real_data() -> Option<PathBuf> {
     let given = std::env::var_os("ALTHING_TEST_DATA").map(PathBuf::from);
-    let folder = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data")).join("rootzone");
+    let folder =
+        given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data")).join("rootzone");
     let there = folder.is_dir();
     assert!(there || std::env::var_os("ALTHING_REQUIRE_TEST_DATA").is_none(), "{} is missing", folder.display());
     there.then_some(folder)

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 /// Options of `block`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  althing block\n  althing block 42 --transactions\n  althing block 5c0f...e1 --json")]
+#[command(
+    after_help = "Examples:\n  althing block\n  althing block 42 --transactions\n  althing block 5c0f...e1 --json"
+)]
 pub struct BlockArgs {
     /// Height, hash, or `latest`.
     #[arg(default_value = "latest")]
@@ -66,7 +68,9 @@ pub enum QueryCommand {
 #[derive(Debug, Subcommand)]
 pub enum TxCommand {
     /// Sign and send a contract call, or send signed bytes made elsewhere.
-    #[command(after_help = "Examples:\n  althing tx send tld_binding bind '{\"tld\": \"example\", \"registry\": \"registry-1\"}'\n  althing tx send my_counter add '[5]' --key alice --no-wait\n  althing tx send --sign-only my_counter add '[5]' > signed.hex\n  althing tx send --file signed.hex")]
+    #[command(
+        after_help = "Examples:\n  althing tx send tld_binding bind '{\"tld\": \"example\", \"registry\": \"registry-1\"}'\n  althing tx send my_counter add '[5]' --key alice --no-wait\n  althing tx send --sign-only my_counter add '[5]' > signed.hex\n  althing tx send --file signed.hex"
+    )]
     Send {
         /// The contract.
         #[arg(required_unless_present = "file", conflicts_with = "file")]
@@ -116,7 +120,9 @@ pub enum TxCommand {
 
 /// Options of `events`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  althing events --follow\n  althing events --from 120:0 --contract domain_records --json\n\nThe cursor is `height:index`; the last line's cursor is where to go on.")]
+#[command(
+    after_help = "Examples:\n  althing events --follow\n  althing events --from 120:0 --contract domain_records --json\n\nThe cursor is `height:index`; the last line's cursor is where to go on."
+)]
 pub struct EventsArgs {
     /// Go on with new events until Ctrl-C.
     #[arg(long)]

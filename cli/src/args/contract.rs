@@ -10,7 +10,7 @@ pub struct SendOptions {
     /// Key of the home folder that signs.
     #[arg(long, value_name = "NAME", default_value = "operator")]
     pub key: String,
-    /// Most fuel the transaction may use [default: the chain's maximum].
+    /// Most fuel the transaction may use [default: 10 million for a call, else the chain's maximum].
     #[arg(long, value_name = "FUEL")]
     pub fuel: Option<u64>,
     /// Blocks from now until it expires.
@@ -28,7 +28,9 @@ pub struct SendOptions {
 #[derive(Debug, Subcommand)]
 pub enum ContractCommand {
     /// Write a new contract crate from the template.
-    #[command(after_help = "Examples:\n  althing contract new counter\n  althing contract new counter --dir examples/counter --sdk ../sdk/contract")]
+    #[command(
+        after_help = "Examples:\n  althing contract new counter\n  althing contract new counter --dir examples/counter --sdk ../sdk/contract"
+    )]
     New {
         /// Name of the crate: a-z 0-9 _ and -, first a letter.
         name: String,
@@ -40,7 +42,9 @@ pub enum ContractCommand {
         sdk: Option<PathBuf>,
     },
     /// Build a contract crate to WebAssembly.
-    #[command(after_help = "Examples:\n  althing contract build\n  althing contract build --manifest-path counter/Cargo.toml --out counter.wasm")]
+    #[command(
+        after_help = "Examples:\n  althing contract build\n  althing contract build --manifest-path counter/Cargo.toml --out counter.wasm"
+    )]
     Build {
         /// The crate's manifest.
         #[arg(long, value_name = "FILE", default_value = "Cargo.toml")]
@@ -56,7 +60,9 @@ pub enum ContractCommand {
         file: PathBuf,
     },
     /// Deploy a module under a new id. The genesis operator's right, until governance lands.
-    #[command(after_help = "Examples:\n  althing contract deploy my_counter counter.wasm\n  althing contract deploy my_counter counter.wasm '{\"start\": 5}'")]
+    #[command(
+        after_help = "Examples:\n  althing contract deploy my_counter counter.wasm\n  althing contract deploy my_counter counter.wasm '{\"start\": 5}'"
+    )]
     Deploy {
         /// The new contract's id.
         id: ContractId,
@@ -69,7 +75,9 @@ pub enum ContractCommand {
         options: SendOptions,
     },
     /// Call a method in a transaction; arguments are checked against the ABI.
-    #[command(after_help = "Examples:\n  althing contract call my_counter add '{\"by\": 5}'\n  althing contract call my_counter add '[5]' --key alice --json")]
+    #[command(
+        after_help = "Examples:\n  althing contract call my_counter add '{\"by\": 5}'\n  althing contract call my_counter add '[5]' --key alice --json"
+    )]
     Call {
         /// The contract.
         id: ContractId,
@@ -82,7 +90,9 @@ pub enum ContractCommand {
         options: SendOptions,
     },
     /// Call a view. The node computes it: the answer carries no proof.
-    #[command(after_help = "Examples:\n  althing contract query my_counter value\n  althing contract query my_counter of '{\"key\": \"ab\"}' --json")]
+    #[command(
+        after_help = "Examples:\n  althing contract query my_counter value\n  althing contract query my_counter of '{\"key\": \"ab\"}' --json"
+    )]
     Query {
         /// The contract.
         id: ContractId,
@@ -109,13 +119,17 @@ pub enum ContractCommand {
     #[command(after_help = "Examples:\n  althing contract list")]
     List,
     /// Show an ABI: of a deployed contract or of a module file.
-    #[command(after_help = "Examples:\n  althing contract abi domain_records\n  althing contract abi ./counter.wasm --json")]
+    #[command(
+        after_help = "Examples:\n  althing contract abi domain_records\n  althing contract abi ./counter.wasm --json"
+    )]
     Abi {
         /// Contract id, or path of a module (with a `/` or ending in .wasm).
         contract: String,
     },
     /// What changes between two ABIs, and what of it breaks callers. Exits with 3 when something breaks.
-    #[command(after_help = "Examples:\n  althing contract abi-diff my_counter ./counter-2.wasm\n  althing contract abi-diff old.wasm new.wasm --json")]
+    #[command(
+        after_help = "Examples:\n  althing contract abi-diff my_counter ./counter-2.wasm\n  althing contract abi-diff old.wasm new.wasm --json"
+    )]
     AbiDiff {
         /// Contract id or module path.
         old: String,

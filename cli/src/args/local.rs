@@ -7,7 +7,9 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Make a key and keep it encrypted in the home folder.
-    #[command(after_help = "Examples:\n  althing key new registry-7\n  ALTHING_PASSPHRASE=... althing --home net key new alice --json\n\nThe pass phrase comes from ALTHING_PASSPHRASE, else the home folder's file `passphrase`, else a prompt.")]
+    #[command(
+        after_help = "Examples:\n  althing key new registry-7\n  ALTHING_PASSPHRASE=... althing --home net key new alice --json\n\nThe pass phrase comes from ALTHING_PASSPHRASE, else the home folder's file `passphrase`, else a prompt."
+    )]
     New {
         /// Name of the key: 1 to 64 of a-z 0-9 - _ . :
         name: String,
@@ -67,7 +69,9 @@ pub enum DevnetCommand {
 
 /// Options of `devnet up`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH.")]
+#[command(
+    after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH."
+)]
 pub struct DevnetUp {
     /// Where the network is.
     #[command(flatten)]
@@ -102,19 +106,25 @@ pub struct DevnetUp {
 #[derive(Debug, Subcommand)]
 pub enum ZoneCommand {
     /// Bring a root zone file into the ledger: bind each TLD, then set hosts and delegations.
-    #[command(after_help = "Examples:\n  althing --home net zone import root.zone.gz\n  althing --api http://127.0.0.1:8100 --home net zone import root.zone --json\n\nRun it again after an interruption: only what is missing is sent.")]
+    #[command(
+        after_help = "Examples:\n  althing --home net zone import root.zone.gz\n  althing --api http://127.0.0.1:8100 --home net zone import root.zone --json\n\nRun it again after an interruption: only what is missing is sent."
+    )]
     Import {
         /// Master file, plain or gzipped; SOA and DNSSEC signature types are skipped and counted.
         file: PathBuf,
     },
     /// Follow a list of changes, serial by serial.
-    #[command(after_help = "Examples:\n  althing --home net zone replay root-changes.jsonl.gz\n\nEach line is a JSON object with serial, time, add[] and del[]. Run it again after an interruption:\nit goes on with the serial that the ledger has not seen.")]
+    #[command(
+        after_help = "Examples:\n  althing --home net zone replay root-changes.jsonl.gz\n\nEach line is a JSON object with serial, time, add[] and del[]. Run it again after an interruption:\nit goes on with the serial that the ledger has not seen."
+    )]
     Replay {
         /// Change list, plain or gzipped.
         changes: PathBuf,
     },
     /// Write the root zone out of the ledger's state, every record proof-verified.
-    #[command(after_help = "Examples:\n  althing --home net zone export --out root.zone\n  althing --home net zone export --out root.zone --compare expected.zone.gz")]
+    #[command(
+        after_help = "Examples:\n  althing --home net zone export --out root.zone\n  althing --home net zone export --out root.zone --compare expected.zone.gz"
+    )]
     Export {
         /// File to write: sorted lines `owner ttl class type rdata`; `-` for standard output.
         #[arg(long, value_name = "FILE")]
@@ -127,7 +137,9 @@ pub enum ZoneCommand {
 
 /// Options of `bench`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  althing bench --authorities 4 --seconds 30 --json\n\nThe network is made in a temporary folder and removed afterwards. cpu_us_per_tx counts all nodes together;\nbound_per_s is what the machine's cores allow if each node did nothing but verify each signature once.")]
+#[command(
+    after_help = "Examples:\n  althing bench --authorities 4 --seconds 30 --json\n\nThe network is made in a temporary folder and removed afterwards. cpu_us_per_tx counts all nodes together;\nbound_per_s is what the machine's cores allow if each node did nothing but verify each signature once."
+)]
 pub struct BenchArgs {
     /// How many authorities.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -57,7 +57,11 @@ impl Feed {
         }
         let block = client.block(&height.0.to_string(), false).await?;
         let transactions = block.transaction_hashes.len() as u64;
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).push(Seen { height, transactions, at: Instant::now() });
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).push(Seen {
+            height,
+            transactions,
+            at: Instant::now(),
+        });
         self.committed.fetch_add(transactions, Ordering::Relaxed);
         Ok(true)
     }
@@ -82,6 +86,7 @@ impl Feed {
 /// A node's figures as text; `None` when it gives none.
 pub async fn metrics(url: &str) -> Option<String> {
     let second = Duration::from_secs(2);
-    let config = althing_client::ClientConfig { connect_timeout: second, request_timeout: second, retry_for: Duration::ZERO };
+    let config =
+        althing_client::ClientConfig { connect_timeout: second, request_timeout: second, retry_for: Duration::ZERO };
     Client::with_config(&[url], config).ok()?.metrics().await.ok()
 }

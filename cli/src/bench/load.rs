@@ -35,7 +35,13 @@ const RUN: usize = 32;
 ///
 /// # Errors
 /// Never for the lengths used here; the types ask for it.
-pub fn transaction(chain: &ChainId, key: &SecretKey, sequence: Sequence, expiry: Height, now_ms: u64) -> Result<Transaction> {
+pub fn transaction(
+    chain: &ChainId,
+    key: &SecretKey,
+    sequence: Sequence,
+    expiry: Height,
+    now_ms: u64,
+) -> Result<Transaction> {
     let public = key.public();
     let digest = hash(Tag::Contract, &[b"bench", &public.0, &sequence.0.to_le_bytes()]).0;
     let slot = u32::try_from(u64::from(u16::from_le_bytes([digest[0], digest[1]])) % SLOTS).unwrap_or_default();
@@ -179,9 +185,13 @@ pub async fn send(
                 Some(refusal) if refusal.code == RefusalCode::SequenceUsed => accepted = accepted.saturating_add(1),
                 Some(refusal) if refusal.code.is_temporary() => *later = true,
                 Some(refusal) => {
-                    return Err(CliError::new(crate::exit_code::Exit::Refused, refusal.code.text(), refusal.message.clone())
-                        .field("transaction")
-                        .value(result.hash.to_string()));
+                    return Err(CliError::new(
+                        crate::exit_code::Exit::Refused,
+                        refusal.code.text(),
+                        refusal.message.clone(),
+                    )
+                    .field("transaction")
+                    .value(result.hash.to_string()));
                 }
             }
         }
@@ -229,12 +239,15 @@ pub async fn latencies(client: &Client, sender: &mut Sender, rules: &Rules, for_
             althing_api::model::TransactionStatus::Final { receipt, .. }
                 if receipt.status == althing_types::receipt::Status::Succeeded => {}
             other => {
-                return Err(CliError::internal("call_failed", format!("a call of the benchmark did not succeed: {other:?}")));
+                return Err(CliError::internal(
+                    "call_failed",
+                    format!("a call of the benchmark did not succeed: {other:?}"),
+                ));
             }
         }
         out.push(started.elapsed().as_secs_f64() * 1e3);
         // Not in step with the blocks: the next one comes at another moment of the interval.
-        tokio::time::sleep(Duration::from_millis(20 + u64::from(hash.0[0]) % 60)).await;
+        tokio::time::sleep(Duration::from_millis(20u64.saturating_add(u64::from(hash.0[0] % 64)))).await;
     }
     Ok(out)
 }

@@ -110,11 +110,7 @@ async fn measure(context: &Context, options: &BenchArgs, dir: &Path) -> Result<R
     network.wait_height(1, Duration::from_secs(context.global.timeout), |_| {}).await?;
     let clients = network.urls().into_iter().map(|url| chain::client(&[url], 30)).collect::<Result<Vec<_>>>()?;
     let first = clients.first().cloned().ok_or_else(|| CliError::internal("no_node", "no node"))?;
-    let rules = Rules {
-        chain: network.genesis()?.chain,
-        in_flight: options.in_flight.into(),
-        expiry: Height(90_000),
-    };
+    let rules = Rules { chain: network.genesis()?.chain, in_flight: options.in_flight.into(), expiry: Height(90_000) };
     let mut senders: Vec<Sender> = setup.senders.into_iter().map(|key| Sender::new(key, Sequence(0))).collect();
 
     context.output.note("light load");
@@ -282,7 +278,10 @@ fn human(report: &Report) -> String {
     let r = report;
     let parts: Vec<String> = r.parts_us_per_tx.iter().map(|(part, us)| format!("{part} {us:.1}")).collect();
     table(&[
-        ("committed", format!("{:.0} transactions/s over {:.1} s ({} in all)", r.committed_per_s, r.seconds, r.committed)),
+        (
+            "committed",
+            format!("{:.0} transactions/s over {:.1} s ({} in all)", r.committed_per_s, r.seconds, r.committed),
+        ),
         ("bound", format!("{:.0}/s on {} cores; ratio {:.3}", r.bound_per_s, r.cores, r.ratio)),
         ("latency at light load", format!("p50 {:.0} ms, p99 {:.0} ms", r.latency_ms.p50, r.latency_ms.p99)),
         ("cpu", format!("{:.0} us per transaction, all {} nodes together", r.cpu_us_per_tx, r.authorities)),

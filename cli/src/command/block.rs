@@ -45,10 +45,14 @@ pub(super) async fn run(context: &Context, options: &BlockArgs) -> Result<()> {
 /// Checks that a block is the certified one, and that everything listed is what its header commits to.
 fn check(name: &str, block: &BlockDocument, certified: &Hash) -> Result<()> {
     let wrong = |what: &str, found: Hash, expected: Hash| {
-        Err(CliError::new(Exit::Proof, "not_proven", format!("the node's block {name} has another {what} than was certified"))
-            .field(what)
-            .value(found.to_string())
-            .rule(expected.to_string()))
+        Err(CliError::new(
+            Exit::Proof,
+            "not_proven",
+            format!("the node's block {name} has another {what} than was certified"),
+        )
+        .field(what)
+        .value(found.to_string())
+        .rule(expected.to_string()))
     };
     let hash = block.header.hash();
     if hash != *certified || block.hash != hash {
@@ -92,7 +96,10 @@ fn human(shown: &Shown) -> String {
         ("transactions root", header.transactions_root.to_string()),
         ("state root", header.state_root.to_string()),
         ("receipts root", header.receipts_root.to_string()),
-        ("certificate", format!("round {}, {} signatures", block.certificate.round, block.certificate.signatures.len())),
+        (
+            "certificate",
+            format!("round {}, {} signatures", block.certificate.round, block.certificate.signatures.len()),
+        ),
         ("transactions", block.transaction_hashes.len().to_string()),
     ]);
     let rows: Vec<Vec<String>> = block
@@ -100,10 +107,11 @@ fn human(shown: &Shown) -> String {
         .iter()
         .enumerate()
         .map(|(index, hash)| {
-            let status = block.receipts.as_ref().and_then(|r| r.get(index)).map_or(String::new(), |r| match &r.status {
-                Status::Succeeded => format!("succeeded, fuel {}", r.fuel_used),
-                Status::Failed(failure) => format!("failed: {}", failure.message),
-            });
+            let status =
+                block.receipts.as_ref().and_then(|r| r.get(index)).map_or(String::new(), |r| match &r.status {
+                    Status::Succeeded => format!("succeeded, fuel {}", r.fuel_used),
+                    Status::Failed(failure) => format!("failed: {}", failure.message),
+                });
             vec![index.to_string(), hash.to_string(), status]
         })
         .collect();

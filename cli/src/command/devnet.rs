@@ -55,10 +55,13 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     if let Some(wanted) = options.authorities.map(usize::from)
         && wanted != network.count()
     {
-        return Err(CliError::usage("other_network", format!("{} has a network of {}", dir.display(), network.count()))
-            .field("--authorities")
-            .value(wanted.to_string())
-            .rule(format!("{}, or another folder", network.count())));
+        return Err(CliError::usage(
+            "other_network",
+            format!("{} has a network of {}", dir.display(), network.count()),
+        )
+        .field("--authorities")
+        .value(wanted.to_string())
+        .rule(format!("{}, or another folder", network.count())));
     }
     let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
     let outcome = bring_up(context, &network).await;
@@ -109,7 +112,11 @@ async fn watch(context: &Context, network: &Network) -> Result<()> {
         progress.say(&format!("heights {}", heights.join(" ")));
         for (report, dead) in reports.iter().zip(&mut dead) {
             if !report.running && !*dead {
-                context.output.warn(&format!("node {} ended\n{}", report.entry.index, network.log_tail(report.entry.index)));
+                context.output.warn(&format!(
+                    "node {} ended\n{}",
+                    report.entry.index,
+                    network.log_tail(report.entry.index)
+                ));
             }
             *dead = !report.running;
         }

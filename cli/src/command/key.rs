@@ -64,7 +64,8 @@ fn print(context: &Context, file: &KeyFile, opened: Option<bool>) -> Result<()> 
     let path = context.home.key(&file.name).display().to_string();
     let shown = Shown { name: file.name.clone(), public_key: file.public_key, file: path, opened };
     context.output.print(&shown, |s| {
-        let mut rows = vec![("name", s.name.clone()), ("public key", s.public_key.to_string()), ("file", s.file.clone())];
+        let mut rows =
+            vec![("name", s.name.clone()), ("public key", s.public_key.to_string()), ("file", s.file.clone())];
         if s.opened == Some(true) {
             rows.push(("pass phrase", "opens it".into()));
         }
@@ -96,12 +97,9 @@ fn list(context: &Context) -> Result<()> {
     for name in names(context)? {
         let path = context.home.key(&name);
         match KeyFile::read(&path) {
-            Ok(file) => keys.push(Shown {
-                name,
-                public_key: file.public_key,
-                file: path.display().to_string(),
-                opened: None,
-            }),
+            Ok(file) => {
+                keys.push(Shown { name, public_key: file.public_key, file: path.display().to_string(), opened: None })
+            }
             Err(error) => context.output.warn(&error.message),
         }
     }

@@ -72,10 +72,13 @@ fn entry(contract: &str, key: &[u8]) -> Result<Vec<u8>> {
 
 fn absent(what: &str, value: &str, place: &Place) -> CliError {
     let proven = if place.verified { "its absence is proven" } else { "the node says so" };
-    CliError::not_found(format!("{what}_unknown"), format!("there is no {what} '{value}' at height {}: {proven}", place.height))
-        .field(what)
-        .value(value)
-        .rule("a name that the ledger holds")
+    CliError::not_found(
+        format!("{what}_unknown"),
+        format!("there is no {what} '{value}' at height {}: {proven}", place.height),
+    )
+    .field(what)
+    .value(value)
+    .rule("a name that the ledger holds")
 }
 
 #[derive(Serialize)]
@@ -112,10 +115,8 @@ async fn tld(context: &Context, chain: &Chain, name: &DomainName) -> Result<()> 
     if let Some(delegation) = &delegation {
         zone.delegations.insert(name.clone(), delegation.clone());
         let servers: Vec<DomainName> = delegation.ns.to_vec();
-        let keys = servers
-            .iter()
-            .map(|s| entry(domain_records::ID, &layout::host_key(s)))
-            .collect::<Result<Vec<_>>>()?;
+        let keys =
+            servers.iter().map(|s| entry(domain_records::ID, &layout::host_key(s))).collect::<Result<Vec<_>>>()?;
         let hosts = chain.read(&keys, Some(entries.height)).await?;
         for (server, bytes) in servers.into_iter().zip(&hosts.values) {
             if let Some(host) = typed("host", bytes.as_deref())? {
@@ -152,17 +153,13 @@ struct HostAnswer {
 }
 
 async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()> {
-    let (entries, found) =
-        chain.value::<Host>("host", entry(domain_records::ID, &layout::host_key(name))?).await?;
+    let (entries, found) = chain.value::<Host>("host", entry(domain_records::ID, &layout::host_key(name))?).await?;
     let place = Place::of(chain, &entries);
     let addresses = found.ok_or_else(|| absent("host", &name.to_string(), &place))?;
     let prefix = entry(domain_records::ID, &layout::users_prefix(name))?;
     let scan = chain.scan(&prefix).await?;
-    let mut users: Vec<DomainName> = scan
-        .entries
-        .iter()
-        .filter_map(|(key, _)| DomainName::decode_key(&mut key.get(prefix.len()..)?))
-        .collect();
+    let mut users: Vec<DomainName> =
+        scan.entries.iter().filter_map(|(key, _)| DomainName::decode_key(&mut key.get(prefix.len()..)?)).collect();
     users.sort();
     let answer = HostAnswer { host: name.clone(), place, addresses, users };
     context.output.print(&answer, |a| {

@@ -9,7 +9,11 @@ use crate::{
     output::table,
 };
 use althing_client::{Order, Submitter, SubmitterConfig};
-use althing_types::{hash::Hash, id::ContractId, transaction::{Content, Operation}};
+use althing_types::{
+    hash::Hash,
+    id::ContractId,
+    transaction::{Content, Operation},
+};
 use serde::Serialize;
 use std::time::Duration;
 

@@ -52,7 +52,11 @@ pub(super) async fn run(context: &Context, command: &TxCommand) -> Result<()> {
         }
         TxCommand::List { key, abnormal, limit } => {
             let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
-            if *abnormal { list_abnormal(context, &chain, limit).await } else { list(context, &chain, key, limit).await }
+            if *abnormal {
+                list_abnormal(context, &chain, limit).await
+            } else {
+                list(context, &chain, key, limit).await
+            }
         }
     }
 }
@@ -73,7 +77,9 @@ pub(super) async fn call_content(
     let bytes = call::encode_arguments(described, &arguments)?;
     let too_long = |field: &'static str| {
         move |e: althing_types::codec::TooLong| {
-            CliError::usage("too_long", format!("{field}: {e}")).field(field).value(e.found.to_string())
+            CliError::usage("too_long", format!("{field}: {e}"))
+                .field(field)
+                .value(e.found.to_string())
                 .rule(format!("at most {} bytes", e.maximum))
         }
     };
@@ -127,7 +133,8 @@ async fn send_file(context: &Context, chain: &Chain, file: &Path, options: &Send
     let signed: SignedTransaction =
         decode("signed transaction", &bytes, MAX_TRANSACTION).map_err(|e| bad(e.to_string()))?;
     let results = chain.client.submit(std::slice::from_ref(&signed)).await?;
-    let result = results.first().ok_or_else(|| CliError::new(Exit::Network, "bad_answer", "the node gave no result"))?;
+    let result =
+        results.first().ok_or_else(|| CliError::new(Exit::Network, "bad_answer", "the node gave no result"))?;
     if let Some(refusal) = &result.refusal {
         return Err(CliError::new(Exit::Refused, refusal.code.text(), refusal.message.clone())
             .field("transaction")
@@ -160,14 +167,16 @@ async fn show(context: &Context, chain: &Chain, document: &TransactionDocument, 
                 .value(hash.to_string())
                 .rule("final within --timeout"))
         }
-        TransactionStatus::Pending => context.output.print(document, |d| {
-            table(&[("transaction", d.hash.to_string()), ("status", "pending".into())])
-        }),
-        TransactionStatus::Abnormal { height, code, message } => {
-            Err(CliError::new(Exit::Refused, code.text(), format!("left out of every block at height {height}: {message}"))
-                .field("transaction")
-                .value(hash.to_string()))
-        }
+        TransactionStatus::Pending => context
+            .output
+            .print(document, |d| table(&[("transaction", d.hash.to_string()), ("status", "pending".into())])),
+        TransactionStatus::Abnormal { height, code, message } => Err(CliError::new(
+            Exit::Refused,
+            code.text(),
+            format!("left out of every block at height {height}: {message}"),
+        )
+        .field("transaction")
+        .value(hash.to_string())),
         TransactionStatus::Final { height, index, receipt } => {
             let block = chain.client.block(&height.0.to_string(), true).await.ok();
             let called = block

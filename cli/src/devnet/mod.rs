@@ -165,7 +165,10 @@ impl Network {
                     .field("port")
                     .value(address.port().to_string())
                     .rule("a free port on loopback; another program uses it")
-                    .hint(format!("end that program, or change {}", node_dir(&self.dir, index).join("config.toml").display()))
+                    .hint(format!(
+                        "end that program, or change {}",
+                        node_dir(&self.dir, index).join("config.toml").display()
+                    ))
             })?;
         }
         let process = Process::start(&node_dir(&self.dir, index))?;

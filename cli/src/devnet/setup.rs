@@ -140,7 +140,10 @@ impl Plan {
         let authorities = registries
             .iter()
             .zip(nodes)
-            .map(|((organisation, _), node)| Authority { node: node.public().into(), organisation: organisation.clone() })
+            .map(|((organisation, _), node)| Authority {
+                node: node.public().into(),
+                organisation: organisation.clone(),
+            })
             .collect();
         let genesis = Genesis {
             chain: self.chain.clone(),
@@ -185,10 +188,7 @@ impl Plan {
                     listen: address(*network),
                     peers: peers.iter().filter(|p| p.node_id != own).cloned().collect(),
                 },
-                api: ApiConfig {
-                    listen: SocketAddr::from((Ipv4Addr::LOCALHOST, *api)),
-                    limits: self.limits.clone(),
-                },
+                api: ApiConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, *api)), limits: self.limits.clone() },
                 log: LogConfig { filter: self.log.clone(), ..LogConfig::default() },
             };
             config.check().map_err(|e| {
@@ -221,9 +221,8 @@ fn write_keys(dir: &Path, made: &Made) -> Result<()> {
 
 /// Consecutive ports: from `first`, or free ones, none of them in `taken`.
 fn ports(first: Option<u16>, option: &str, count: usize, taken: &[u16]) -> Result<Vec<u16>> {
-    let run = |first: u16| -> Option<Vec<u16>> {
-        (0..count).map(|i| first.checked_add(u16::try_from(i).ok()?)).collect()
-    };
+    let run =
+        |first: u16| -> Option<Vec<u16>> { (0..count).map(|i| first.checked_add(u16::try_from(i).ok()?)).collect() };
     let free = |port: &u16| !taken.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     if let Some(first) = first {
         let wanted = run(first).unwrap_or_default();
@@ -239,7 +238,8 @@ fn ports(first: Option<u16>, option: &str, count: usize, taken: &[u16]) -> Resul
         };
     }
     for _ in 0..ATTEMPTS {
-        let start = PORTS.start.saturating_add(u16::from_le_bytes(*keyfile::random::<2>()?) % (PORTS.end - PORTS.start));
+        let start =
+            PORTS.start.saturating_add(u16::from_le_bytes(*keyfile::random::<2>()?) % (PORTS.end - PORTS.start));
         if let Some(wanted) = run(start)
             && wanted.iter().all(free)
         {
@@ -343,6 +343,6 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let error = ports(Some(port), "--api-port", 1, &[]).unwrap_err();
-        assert_eq!((error.code.as_str(), error.value), ("port_taken", Some(port.to_string())));
+        assert_eq!((error.code.as_str(), error.value.clone()), ("port_taken", Some(port.to_string())));
     }
 }

@@ -128,8 +128,7 @@ impl ChangeList {
                 best = Some((wrong.len(), done, first));
             }
             if let Some(next) = next {
-                for (record, there) in
-                    next.delete.iter().map(|r| (r, false)).chain(next.add.iter().map(|r| (r, true)))
+                for (record, there) in next.delete.iter().map(|r| (r, false)).chain(next.add.iter().map(|r| (r, true)))
                 {
                     if differs(record, there) {
                         wrong.insert(record);

@@ -10,7 +10,7 @@ use althing_interface::{
 };
 use althing_types::{codec::Bytes, name::DomainName};
 use domain::{
-    base::{Rtype, name::Name, iana::Class},
+    base::{Rtype, iana::Class, name::Name},
     rdata::ZoneRecordData,
     zonefile::inplace::{Entry, ScannedRecord, Zonefile},
 };
@@ -154,8 +154,8 @@ fn typed(record: &ScannedRecord) -> Result<Record, (String, &'static str)> {
                     "20 bytes for type 1, 32 for 2 and 3, 48 for 4 (RFC 4034, 4509, 5933, 6605)",
                 ));
             }
-            let digest = Bytes::new(digest)
-                .map_err(|e| (format!("DS digest: {e} bytes"), "a digest of 20, 32 or 48 bytes"))?;
+            let digest =
+                Bytes::new(digest).map_err(|e| (format!("DS digest: {e} bytes"), "a digest of 20, 32 or 48 bytes"))?;
             Rdata::Ds(Ds { key_tag: ds.key_tag(), algorithm: ds.algorithm().to_int(), digest_type, digest })
         }
         ZoneRecordData::A(a) if !owner.is_root() => Rdata::A(a.addr().into()),
@@ -208,9 +208,11 @@ impl<'a> Lines<'a> {
         let mut line = self.line;
         for text in self.text.get(self.offset..).unwrap_or_default().lines() {
             let content = text.split(';').next().unwrap_or_default().trim();
-            let ttl = content.strip_prefix("$TTL").is_some_and(|v| v.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+            let ttl =
+                content.strip_prefix("$TTL").is_some_and(|v| v.trim_start().starts_with(|c: char| c.is_ascii_digit()));
             let directive = ttl || content.starts_with("$ORIGIN");
-            if !content.is_empty() && !(directive && content.split_whitespace().count() == 2) {
+            let passed_over = content.is_empty() || (directive && content.split_whitespace().count() == 2);
+            if !passed_over {
                 break;
             }
             line = line.saturating_add(1);

@@ -57,7 +57,8 @@ pub(super) fn run(context: &Context, manifest: &Path, out: Option<&Path>) -> Res
         output: if shown { althing_build::Output::Shown } else { althing_build::Output::Kept },
     };
     let built = althing_build::build(&toolchain, &request).map_err(|e| failed(&e))?;
-    let path = built.first().map(|m| m.path.clone()).ok_or_else(|| CliError::internal("no_module", "nothing was built"))?;
+    let path =
+        built.first().map(|m| m.path.clone()).ok_or_else(|| CliError::internal("no_module", "nothing was built"))?;
     let module = Module::read(&path)?;
     let own = folder.join(format!("{}.wasm", parsed.package.name.replace('-', "_")));
     let out = out.unwrap_or(&own);

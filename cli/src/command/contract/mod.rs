@@ -45,10 +45,10 @@ pub(super) async fn run(context: &Context, command: &ContractCommand) -> Result<
             let content = tx::call_content(&chain, id, method, arguments.as_deref()).await?;
             send::send(context, &chain, options, Operation::Call, content).await
         }
-        ContractCommand::Query { id, method, arguments } => {
-            query(context, id, method, arguments.as_deref()).await
+        ContractCommand::Query { id, method, arguments } => query(context, id, method, arguments.as_deref()).await,
+        ContractCommand::Upgrade { id, file, breaking, options } => {
+            upgrade(context, id, file, *breaking, options).await
         }
-        ContractCommand::Upgrade { id, file, breaking, options } => upgrade(context, id, file, *breaking, options).await,
         ContractCommand::List => list(context).await,
         ContractCommand::Abi { contract } => {
             let abi = abi_of(context, contract).await?;

@@ -3,7 +3,10 @@
 //! The node has the last word: it also instruments, limits and compiles the code.
 
 use crate::error::{CliError, Result};
-use althing_abi::{exports, functions, schema::{Abi, MethodKind}};
+use althing_abi::{
+    exports, functions,
+    schema::{Abi, MethodKind},
+};
 use althing_types::{hash::Hash, keyspace::code_hash, transaction::MAX_CODE};
 use serde::Serialize;
 use std::path::Path;
@@ -55,7 +58,11 @@ impl Module {
             CliError::data("code_refused", format!("{name}: {message}")).field("FILE").value(value).rule(rule)
         };
         if code.len() > MAX_CODE {
-            return Err(refuse("the module is too large".into(), &code.len().to_string(), &format!("at most {MAX_CODE} bytes")));
+            return Err(refuse(
+                "the module is too large".into(),
+                &code.len().to_string(),
+                &format!("at most {MAX_CODE} bytes"),
+            ));
         }
         Validator::new_with_features(FEATURES).validate_all(&code).map_err(|e| {
             refuse(
@@ -75,7 +82,8 @@ impl Module {
                 ));
             }
         }
-        let abi = Abi::read(&code).map_err(|e| refuse(e.to_string(), "althing.abi", "a contract built with the SDK"))?;
+        let abi =
+            Abi::read(&code).map_err(|e| refuse(e.to_string(), "althing.abi", "a contract built with the SDK"))?;
         let mut wanted = vec![exports::MARKER.to_owned(), exports::MEMORY.to_owned()];
         wanted.extend(abi.methods.iter().map(|m| match m.kind {
             MethodKind::Call => format!("{}{}", exports::CALL_PREFIX, m.name),
@@ -104,8 +112,11 @@ impl Module {
     }
 }
 
-/// Imported functions and exported names.
-fn interface(code: &[u8]) -> wasmparser::Result<(Vec<(String, String)>, Vec<String>)> {
+/// Imports as module and function, and names of exports.
+type Interface = (Vec<(String, String)>, Vec<String>);
+
+/// What a module imports and exports.
+fn interface(code: &[u8]) -> wasmparser::Result<Interface> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(code) {
         match payload? {

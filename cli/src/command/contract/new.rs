@@ -63,7 +63,10 @@ pub(super) fn run(context: &Context, name: &str, dir: Option<&Path>, sdk: Option
             n.name,
             n.name.replace('-', "_")
         );
-        format!("{}\n\n{next}", table(&[("contract", n.name.clone()), ("folder", n.dir.clone()), ("sdk", n.sdk.clone())]))
+        format!(
+            "{}\n\n{next}",
+            table(&[("contract", n.name.clone()), ("folder", n.dir.clone()), ("sdk", n.sdk.clone())])
+        )
     })
 }
 

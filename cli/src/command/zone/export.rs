@@ -57,7 +57,11 @@ pub(super) async fn run(context: &Context, out: &Path, compare: Option<&Path>) -
             return Err(CliError::new(
                 Exit::Refused,
                 "zones_differ",
-                format!("{} lines differ from {} (- missing, + too much):\n    {shown}", differing.len(), path.display()),
+                format!(
+                    "{} lines differ from {} (- missing, + too much):\n    {shown}",
+                    differing.len(),
+                    path.display()
+                ),
             )
             .field("--compare")
             .value(path.display().to_string())

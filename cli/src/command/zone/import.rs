@@ -1,6 +1,9 @@
 //! `althing zone import`: a root zone file into the ledger.
 
-use super::{present, sending::{Counts, Sending}};
+use super::{
+    present,
+    sending::{Counts, Sending},
+};
 use crate::{
     command::Context,
     error::{CliError, Result},
@@ -60,11 +63,14 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<()> {
     drop(progress);
     let outcome = present::zone(&chain).await?;
     if outcome.zone != after {
-        return Err(CliError::internal("not_as_wanted", "the ledger's zone is not what the file says, though all is final")
-            .field("zone")
-            .value(format!("{} records", outcome.counts.records))
-            .rule(format!("{} records", after.records().len()))
-            .hint("somebody else changes the zone; run it again"));
+        return Err(CliError::internal(
+            "not_as_wanted",
+            "the ledger's zone is not what the file says, though all is final",
+        )
+        .field("zone")
+        .value(format!("{} records", outcome.counts.records))
+        .rule(format!("{} records", after.records().len()))
+        .hint("somebody else changes the zone; run it again"));
     }
     let imported = Imported {
         records,
@@ -107,8 +113,7 @@ fn drop_unused(zone: &mut Zone) -> usize {
 /// they use. Tells how many delegations those are.
 fn keep_others(present: &Zone, wanted: Zone) -> (Zone, usize) {
     let mut after = wanted;
-    let others: Vec<_> =
-        present.delegations.iter().filter(|(tld, _)| !after.delegations.contains_key(*tld)).collect();
+    let others: Vec<_> = present.delegations.iter().filter(|(tld, _)| !after.delegations.contains_key(*tld)).collect();
     for (tld, delegation) in &others {
         for server in delegation.ns.iter() {
             if let Some(host) = present.hosts.get(server) {
@@ -140,7 +145,9 @@ mod tests {
 
     #[test]
     fn what_the_file_does_not_name_stays() {
-        let present = zone(". 5 IN NS r.root.\nr.root. 5 IN A 192.0.2.1\nold. 5 IN NS ns.old.\nns.old. 5 IN A 192.0.2.2\nboth. 5 IN NS ns.both.\nns.both. 5 IN A 192.0.2.3\n");
+        let present = zone(
+            ". 5 IN NS r.root.\nr.root. 5 IN A 192.0.2.1\nold. 5 IN NS ns.old.\nns.old. 5 IN A 192.0.2.2\nboth. 5 IN NS ns.both.\nns.both. 5 IN A 192.0.2.3\n",
+        );
         let wanted = zone("new. 5 IN NS ns.new.\nns.new. 5 IN A 192.0.2.4\nboth. 5 IN NS other.example.\n");
         let (after, left_alone) = keep_others(&present, wanted);
         assert_eq!(left_alone, 1);

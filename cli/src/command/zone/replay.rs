@@ -1,6 +1,9 @@
 //! `althing zone replay`: the root zone's changes, serial by serial.
 
-use super::{present, sending::{Counts, Sending}};
+use super::{
+    present,
+    sending::{Counts, Sending},
+};
 use crate::{
     command::Context,
     error::{CliError, Result},
@@ -57,9 +60,9 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<()> {
             })?;
             let plan = Plan::new(&zone, &next);
             let note = format!("root zone serial {}", change.serial);
-            sending.send(&plan, &note, &quiet, &mut sent).await.map_err(|e| {
-                let message = format!("serial {}: {}", change.serial, e.message);
-                CliError { message, ..e }
+            sending.send(&plan, &note, &quiet, &mut sent).await.map_err(|mut e| {
+                e.message = format!("serial {}: {}", change.serial, e.message);
+                e
             })?;
             zone = next;
             with_changes = with_changes.saturating_add(1);
@@ -71,11 +74,14 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<()> {
     drop(progress);
     let outcome = present::zone(&chain).await?;
     if outcome.zone != zone {
-        return Err(CliError::internal("not_as_wanted", "the ledger's zone is not what the list says, though all is final")
-            .field("zone")
-            .value(format!("{} records", outcome.counts.records))
-            .rule(format!("{} records", records.len()))
-            .hint("somebody else changes the zone; run it again"));
+        return Err(CliError::internal(
+            "not_as_wanted",
+            "the ledger's zone is not what the list says, though all is final",
+        )
+        .field("zone")
+        .value(format!("{} records", outcome.counts.records))
+        .rule(format!("{} records", records.len()))
+        .hint("somebody else changes the zone; run it again"));
     }
     let replayed = Replayed {
         serials: list.changes.len(),

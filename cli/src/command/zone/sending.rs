@@ -134,10 +134,13 @@ impl<'a> Sending<'a> {
                 .rule("a bound TLD")
         })?;
         self.registries.get(registry).ok_or_else(|| {
-            CliError::not_found("no_such_key", format!("'{tld}' is bound to {registry}, whose key is not in the home folder"))
-                .field("tld")
-                .value(tld.to_string())
-                .rule("a key of the bound registry in the home folder")
+            CliError::not_found(
+                "no_such_key",
+                format!("'{tld}' is bound to {registry}, whose key is not in the home folder"),
+            )
+            .field("tld")
+            .value(tld.to_string())
+            .rule("a key of the bound registry in the home folder")
         })
     }
 
@@ -178,7 +181,11 @@ impl<'a> Sending<'a> {
         self.run(changes, "changing", progress, done).await?;
         let mut releases = Vec::new();
         for tld in &plan.release {
-            releases.push((format!("release {tld}"), self.operator.clone(), order(&Release { tld: tld.clone() }, note)?));
+            releases.push((
+                format!("release {tld}"),
+                self.operator.clone(),
+                order(&Release { tld: tld.clone() }, note)?,
+            ));
             self.bindings.remove(tld);
             self.bound.remove(tld);
         }
@@ -212,7 +219,9 @@ impl<'a> Sending<'a> {
         for (name, result) in names.iter().zip(results) {
             let error = match result {
                 Ok(done) if done.receipt.status == Status::Succeeded => continue,
-                Ok(done) => Outcome::of(&mut abis, &done, called(name).as_ref().map(|(c, m)| (c, *m))).await.check().err(),
+                Ok(done) => {
+                    Outcome::of(&mut abis, &done, called(name).as_ref().map(|(c, m)| (c, *m))).await.check().err()
+                }
                 Err(error) => Some(CliError::from(error)),
             };
             failed = failed.saturating_add(1);
@@ -223,12 +232,14 @@ impl<'a> Sending<'a> {
             }
         }
         let Some((_, worst)) = failures.first() else { return Ok(()) };
-        let lines: Vec<String> = failures.iter().map(|(name, e)| format!("{name}: [{}] {}", e.code, e.message)).collect();
-        let mut error = CliError::new(worst.exit, "not_all_final", format!("{failed} of {} transactions failed", names.len()))
-            .field(failures.first().map(|(n, _)| n.clone()).unwrap_or_default())
-            .value(lines.join("; "))
-            .rule("every change succeeds")
-            .hint("run it again: only what is missing is sent");
+        let lines: Vec<String> =
+            failures.iter().map(|(name, e)| format!("{name}: [{}] {}", e.code, e.message)).collect();
+        let mut error =
+            CliError::new(worst.exit, "not_all_final", format!("{failed} of {} transactions failed", names.len()))
+                .field(failures.first().map(|(n, _)| n.clone()).unwrap_or_default())
+                .value(lines.join("; "))
+                .rule("every change succeeds")
+                .hint("run it again: only what is missing is sent");
         error.exit = worst.exit;
         Err(error)
     }
@@ -247,7 +258,8 @@ fn called(name: &str) -> Option<(althing_types::id::ContractId, &'static str)> {
 
 fn order<C: Call>(call: &C, note: &str) -> Result<Order> {
     let content = call.content().map_err(|e| {
-        CliError::usage("too_long", format!("{}.{}: {e}", C::CONTRACT, C::METHOD)).field("arguments")
+        CliError::usage("too_long", format!("{}.{}: {e}", C::CONTRACT, C::METHOD))
+            .field("arguments")
             .value(e.found.to_string())
             .rule(format!("at most {} bytes", e.maximum))
     })?;
