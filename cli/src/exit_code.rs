@@ -74,3 +74,17 @@ impl From<Exit> for ExitCode {
         Self::from(exit.number())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_lists_every_code() {
+        let guide = include_str!("../../docs/guides/command-line.md");
+        for exit in Exit::ALL {
+            let row = format!("| {} | {} |", exit.number(), exit.meaning());
+            assert!(guide.contains(&row), "{row}");
+        }
+    }
+}
