@@ -62,7 +62,7 @@ fn a_missing_sync_before_send_is_caught() {
 #[test]
 fn a_missing_lock_is_caught_by_agreement() {
     let setup = || planted(4, Some(Plant::NoLock), &[]);
-    let found = first_violation(Climate::Stormy, Ears::AgreementOnly, setup, 1_000, 100);
+    let found = first_violation(Climate::Mixed, Ears::AgreementOnly, setup, 1_000, 100);
     assert!(matches!(found, Some((_, Violation::Agreement { .. }))), "{found:?}");
 }
 

@@ -291,8 +291,8 @@ impl Attempt {
         for record in &records {
             match record {
                 // What this node signed follows again from what it received.
-                Record::Proposal(signed) if self.desk.own.repeats_proposal(signed) => (),
-                Record::Vote(signed) if self.desk.own.repeats_vote(signed) => (),
+                Record::Proposal(signed) if self.desk.own.is_signing_of_proposal(signed) => (),
+                Record::Vote(signed) if self.desk.own.is_signing_of_vote(signed) => (),
                 Record::Proposal(signed) => self.proposal(signed, signer),
                 Record::Vote(signed) => self.vote(signed, signer),
                 Record::BlockReady { height, round, block, valid } => {

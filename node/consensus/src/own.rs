@@ -9,11 +9,12 @@ use althing_types::{
 };
 use std::collections::BTreeMap;
 
-/// A message with whether the core has asked for it since the start of this process.
+/// A message with whether the core has asked for it since the start of this process, and whether its record was met.
 #[derive(Debug)]
 struct Entry<T> {
     signed: T,
     derived: bool,
+    replayed: bool,
 }
 
 /// Messages of this node, at most one per round and kind.
@@ -44,27 +45,34 @@ impl OwnMessages {
     pub(crate) fn derived_proposal(&self, round: Round) -> bool {
         self.proposals.get(&round).is_some_and(|entry| entry.derived)
     }
-    /// Whether the core of this process asked for exactly this vote.
-    pub(crate) fn repeats_vote(&self, signed: &SignedVote) -> bool {
-        let entry = self.votes.get(&(signed.value.round, signed.value.kind));
-        entry.is_some_and(|entry| entry.derived && entry.signed.value == signed.value)
+    /// Whether a record is the one that was written when this node signed, and the core has asked for it again.
+    ///
+    /// True once per vote: the same vote may be in the log again, when a peer sent it after the core had forgotten it,
+    /// and then it was counted again.
+    pub(crate) fn is_signing_of_vote(&mut self, signed: &SignedVote) -> bool {
+        let entry = self.votes.get_mut(&(signed.value.round, signed.value.kind));
+        entry.is_some_and(|entry| entry.is_signing(signed))
     }
-    /// Whether the core of this process asked for exactly this proposal.
-    pub(crate) fn repeats_proposal(&self, signed: &SignedProposal) -> bool {
-        let entry = self.proposals.get(&signed.value.round);
-        entry.is_some_and(|entry| entry.derived && entry.signed.value == signed.value)
+    /// The same of a proposal.
+    pub(crate) fn is_signing_of_proposal(&mut self, signed: &SignedProposal) -> bool {
+        self.proposals.get_mut(&signed.value.round).is_some_and(|entry| entry.is_signing(signed))
     }
     /// Remembers a vote; the first one of its place stays.
     pub(crate) fn insert_vote(&mut self, signed: SignedVote, derived: bool) {
-        self.votes.entry((signed.value.round, signed.value.kind)).or_insert(Entry { signed, derived });
+        self.votes.entry((signed.value.round, signed.value.kind)).or_insert(Entry { signed, derived, replayed: false });
     }
     /// Remembers a proposal; the first one of its place stays.
     pub(crate) fn insert_proposal(&mut self, signed: SignedProposal, derived: bool) {
-        self.proposals.entry(signed.value.round).or_insert(Entry { signed, derived });
+        self.proposals.entry(signed.value.round).or_insert(Entry { signed, derived, replayed: false });
     }
 }
 
-impl<T> Entry<T> {
+impl<T: PartialEq> Entry<T> {
+    fn is_signing(&mut self, signed: &T) -> bool {
+        let first = self.derived && !self.replayed && self.signed == *signed;
+        self.replayed |= first;
+        first
+    }
     fn derive(&mut self) -> &T {
         self.derived = true;
         &self.signed
