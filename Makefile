@@ -5,7 +5,10 @@ CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 # The C++ of RocksDB goes through ccache when there is one.
 ifneq ($(shell command -v ccache),)
-export CXX ?= ccache g++
+ifeq ($(origin CXX),default)
+export CXX := ccache g++
+export CC := ccache gcc
+endif
 endif
 
 .PHONY: help setup build demo test bench sim fuzz bless doc lint deny clean
@@ -16,8 +19,9 @@ help: ## what can be made
 setup: ## check what is needed and install what is missing
 	@sh docs/setup.sh
 
+# The whole workspace, always: a build of single packages would resolve other features and compile RocksDB again.
 build: setup ## release binaries in bin/
-	$(CARGO) build --release --locked -p althing-cli -p althing-daemon
+	$(CARGO) build --release --locked --workspace --bins
 	@mkdir -p bin
 	@target="$${CARGO_TARGET_DIR:-target}/release"; for b in althing althingd; do install -m 755 "$$target/$$b" "bin/$$b.new" && mv "bin/$$b.new" "bin/$$b"; done
 	@ls -l bin
