@@ -10,13 +10,13 @@ use crate::{
     metrics::Probe,
     node::{Halt, Node, NodeConfig, SharedPool},
 };
-use althing_api::config::{self, NodeConfig as FileConfig};
+use althing_api::config::NodeConfig as FileConfig;
 use althing_execution::Executor;
 use althing_mempool::{Limits, Pool};
 use althing_network::{Handle, Peer};
 use althing_rpc::{Metrics, Services};
 use althing_runtime::Runtime;
-use althing_state::{RocksStore, Storage, StoreError};
+use althing_state::{RocksOptions, RocksStore, Storage, StoreError};
 use althing_types::{
     crypto::{NodeId, SecretKey},
     genesis::Genesis,
@@ -217,7 +217,7 @@ fn open(
     executor: &Executor,
     contracts: Option<&Path>,
 ) -> anyhow::Result<Arc<RocksStore>> {
-    let store = RocksStore::open(path)?;
+    let store = RocksStore::open(path, RocksOptions::default())?;
     if let Some(found) = store.genesis()? {
         if found.hash() != genesis.hash() {
             return Err(StoreError::OtherGenesis { found: found.hash(), given: genesis.hash() }.into());
@@ -309,7 +309,7 @@ fn wait_for_space(parts: &Parts, outbox: &Outbox) -> anyhow::Result<bool> {
         if free_space(&parts.data)? < ENOUGH_SPACE {
             continue;
         }
-        match RocksStore::open(&parts.data) {
+        match RocksStore::open(&parts.data, RocksOptions::default()) {
             Ok(store) => {
                 *parts.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(store));
                 return Ok(true);
@@ -350,11 +350,6 @@ fn prune_once(store: &RocksStore, retention: u64) -> Result<(), StoreError> {
         store.prune(oldest)?;
     }
     Ok(())
-}
-
-/// What a configuration file looks like, for `--help` and the operator's guide.
-pub const fn example() -> &'static str {
-    config::EXAMPLE
 }
 
 #[cfg(test)]

@@ -406,11 +406,11 @@ impl<S: Storage + 'static> Submit for LedgerService<S> {
                     Some(Verdict::Accepted) => Ok(hash),
                     Some(Verdict::Abnormal { code, message }) => Err(Refusal::new(code, message)),
                     Some(Verdict::Full { message }) => Err(Refusal::new(RefusalCode::PoolFull, message)),
-                    None => Err(Refusal::new(RefusalCode::PoolFull, "the node has too many transactions waiting".into())),
+                    None => Err(Refusal::new(RefusalCode::PoolFull, "the node has too many transactions waiting")),
                 });
             }
         }
-        let lost = || Err(Refusal::new(RefusalCode::Halted, "the node gave no verdict".into()));
+        let lost = || Err(Refusal::new(RefusalCode::Halted, "the node gave no verdict"));
         results.into_iter().map(|r| r.unwrap_or_else(lost)).collect()
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     outcome::{BlockContext, Writes},
     overlay::Overlay,
 };
-use althing_runtime::{CallContext, Entry, Invocation, Runtime, World};
+use althing_runtime::{CallContext, Entry, Invocation, Runtime};
 use althing_types::{
     authority::AuthorityList,
     codec,

@@ -31,7 +31,7 @@ mod outcome;
 pub mod overlay;
 mod transaction;
 
-pub use admission::{Admission, Refusal};
+pub use admission::{Admission, MAX_SEQUENCE_AHEAD, Refusal};
 pub use error::{ExecutionError, Illegal};
 pub use executor::Executor;
 pub use outcome::{BlockContext, Execution, Writes};

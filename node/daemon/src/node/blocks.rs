@@ -278,7 +278,7 @@ impl<S: Storage> Node<S> {
             self.timer(Timer::Fetch, FETCH_RETRY_MS);
             return Ok(());
         }
-        self.catch_up(now_ms)
+        self.tick_catchup(now_ms)
     }
 
     /// The next authority to ask, each in turn: first who told us of the block.

@@ -45,6 +45,6 @@ impl<S: Storage> Node<S> {
         if !caught_up {
             tracing::debug!(height = height.0, transactions, round = certificate.round.0, "committed");
         }
-        self.on_tip(now_ms)
+        if caught_up { Ok(()) } else { self.on_tip(now_ms) }
     }
 }

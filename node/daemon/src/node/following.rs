@@ -1,13 +1,23 @@
 //! Following the others: answers to peers that lag, and catching up when this node does.
 
-use super::{Effect, Halt, Node, Question, RequestId};
+use super::{Effect, Halt, Node, Question, RequestId, Timer};
+use crate::preverify;
 use althing_network::{CertifiedBlock, Request, Response};
 use althing_state::Storage;
+use althing_sync::{Answer, Fault, Input, Output};
 use althing_types::{
+    block::Block,
+    certificate::QuorumCertificate,
     codec::{self, List},
-    crypto::NodeId,
+    crypto::{NodeId, Verified},
     id::Height,
+    merkle,
+    transaction::Transaction,
 };
+use std::{collections::VecDeque, sync::Arc};
+
+/// How soon the catch-up machine looks at its requests again, in milliseconds.
+const CATCHUP_TICK_MS: u64 = 500;
 
 /// Most bytes of blocks in one answer, so that it stays below the wire's limit with its certificates.
 const ANSWER_BYTES: usize = 3 * 1024 * 1024;
@@ -40,37 +50,116 @@ impl<S: Storage> Node<S> {
         Ok(List::new(blocks).map_or(Response::Busy, Response::Blocks))
     }
 
-    pub(super) fn on_peer_height(&mut self, _now_ms: u64, _from: NodeId, _height: Height) -> Result<(), Halt> {
-        Ok(())
+    pub(super) fn on_peer_height(&mut self, now_ms: u64, from: NodeId, height: Height) -> Result<(), Halt> {
+        self.follow(now_ms, Input::Status { peer: from, height })
     }
+
     pub(super) fn on_blocks(
         &mut self,
-        _now_ms: u64,
-        _from: NodeId,
-        _request: RequestId,
-        _blocks: Option<Vec<CertifiedBlock>>,
+        now_ms: u64,
+        request: RequestId,
+        blocks: Option<Vec<CertifiedBlock>>,
     ) -> Result<(), Halt> {
+        let answer = match blocks {
+            Some(blocks) => Answer::Blocks {
+                bytes: codec::encode(&blocks).len(),
+                blocks: blocks.into_iter().map(|b| (b.block, b.certificate)).collect(),
+            },
+            None => Answer::Failed,
+        };
+        self.follow(now_ms, Input::Answered { request: request.0, answer })
+    }
+
+    pub(super) fn on_disconnected(&mut self, now_ms: u64, node: NodeId) -> Result<(), Halt> {
+        self.follow(now_ms, Input::Disconnected { peer: node })
+    }
+
+    /// Looks at the clock for requests that got no answer.
+    pub(super) fn tick_catchup(&mut self, now_ms: u64) -> Result<(), Halt> {
+        self.follow(now_ms, Input::Tick)?;
+        self.after_catchup(now_ms)
+    }
+
+    /// Gives the catch-up machine an input and carries out its outputs, those that follow from them included.
+    fn follow(&mut self, now_ms: u64, input: Input) -> Result<(), Halt> {
+        let mut outputs: VecDeque<Output> = self.catchup.step(now_ms, input).into();
+        while let Some(output) = outputs.pop_front() {
+            match output {
+                Output::Request { id, peer, from, count } => {
+                    let request = Request::Blocks { from, count };
+                    self.effect(Effect::Request { to: peer, id: RequestId(id), request });
+                    self.timer(Timer::Status, CATCHUP_TICK_MS);
+                }
+                Output::Apply(blocks) => outputs.extend(self.apply(now_ms, blocks)?),
+                Output::Penalise { peer, fault } => match fault {
+                    // It may just be slow, or be restarting: the machine leaves it alone for a while.
+                    Fault::NoAnswer | Fault::Empty => {}
+                    Fault::Unasked | Fault::Invalid => {
+                        let reason = format!("an answer to a request for blocks: {fault:?}");
+                        self.effect(Effect::Penalise { node: peer, reason });
+                    }
+                },
+            }
+        }
         Ok(())
     }
-    pub(super) fn on_disconnected(&mut self, _now_ms: u64, _node: NodeId) -> Result<(), Halt> {
-        Ok(())
+
+    /// Checks and commits final blocks in order; returns what the machine asks for next.
+    fn apply(&mut self, now_ms: u64, blocks: Vec<(Block, QuorumCertificate)>) -> Result<Vec<Output>, Halt> {
+        let mut outputs = Vec::new();
+        for (block, certificate) in blocks {
+            let height = block.header.height;
+            if height != self.next_height() {
+                continue;
+            }
+            let Some(transactions) = self.check_final(&block, &certificate) else {
+                outputs.extend(self.catchup.step(now_ms, Input::Rejected { height }));
+                break;
+            };
+            let legal = self.execute_final(&block.header, &transactions)?;
+            self.commit(now_ms, legal, certificate, true)?;
+            outputs.extend(self.catchup.step(now_ms, Input::Tip { height }));
+        }
+        self.after_catchup(now_ms)?;
+        Ok(outputs)
     }
-    pub(super) fn tick_catchup(&mut self, _now_ms: u64) -> Result<(), Halt> {
-        Ok(())
+
+    /// Whether the certificate makes this very block final; then its transactions, their signatures checked.
+    fn check_final(
+        &self,
+        block: &Block,
+        certificate: &QuorumCertificate,
+    ) -> Option<Vec<Arc<Verified<Transaction>>>> {
+        let hash = block.header.hash();
+        let same = certificate.block == hash && certificate.height == block.header.height;
+        let root = merkle::root(&block.transaction_hashes()) == block.header.transactions_root;
+        if !same || !root || certificate.verify(&self.genesis.chain, &self.authorities).is_err() {
+            return None;
+        }
+        // The header vouches for the transactions but not for their signatures: those are not part of their hashes.
+        let checked = preverify::transactions(block.transactions.to_vec());
+        checked.into_iter().map(|c| c.map(|c| c.transaction)).collect()
     }
-    pub(super) fn catch_up(&mut self, _now_ms: u64) -> Result<(), Halt> {
-        Ok(())
-    }
-    /// Another block is final: what was waiting for it goes on.
+
+    /// Another block is final by our own votes: the catch-up machine hears of it, and the next height is paced.
     pub(super) fn on_tip(&mut self, now_ms: u64) -> Result<(), Halt> {
-        self.pace(now_ms)
+        self.follow(now_ms, Input::Tip { height: self.tip.height })?;
+        self.after_catchup(now_ms)
     }
+
+    fn after_catchup(&mut self, now_ms: u64) -> Result<(), Halt> {
+        // Blocks that are final elsewhere need no votes of ours. A peer that only claims to be ahead cannot keep this
+        // node from voting: the machine gives up on it.
+        if self.catchup.is_active() { Ok(()) } else { self.pace(now_ms) }
+    }
+
     /// Greatest height that a peer said it has.
     pub fn highest_known(&self) -> Height {
-        self.tip.height
+        self.catchup.target()
     }
-    /// Whether blocks are being fetched.
-    pub const fn is_syncing(&self) -> bool {
-        false
+
+    /// Whether this node fetches blocks, because a peer is more than a block ahead.
+    pub fn is_syncing(&self) -> bool {
+        self.catchup.is_active() && self.catchup.target() > self.next_height()
     }
 }

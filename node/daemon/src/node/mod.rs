@@ -59,6 +59,9 @@ const STATUS_INTERVAL_MS: u64 = 2_000;
 /// The mempool, shared with those who only look into it.
 pub type SharedPool = Arc<Mutex<Pool>>;
 
+/// Requests that the node numbers itself start here; lower numbers are the catch-up machine's.
+const FIRST_REQUEST: u64 = 1 << 63;
+
 /// What a node is made of.
 pub struct NodeConfig {
     /// The node's key.
@@ -136,7 +139,7 @@ impl<S: Storage> Node<S> {
         Ok(Self {
             me,
             genesis,
-            catchup: Catchup::new(),
+            catchup: Catchup::new(althing_sync::Limits::default(), tip.height),
             store,
             executor,
             engine,
@@ -155,7 +158,7 @@ impl<S: Storage> Node<S> {
             last_commit_ms: 0,
             paced_ms: 0,
             fetch_turn: 0,
-            next_request: 0,
+            next_request: FIRST_REQUEST,
             effects: Vec::new(),
         })
     }
@@ -184,7 +187,7 @@ impl<S: Storage> Node<S> {
             Event::Transactions { from, transactions } => self.on_transactions(now_ms, from, transactions)?,
             Event::Submit { submission, transactions } => self.on_submit(now_ms, submission, transactions)?,
             Event::Request { from, question, request } => self.on_request(from, question, request)?,
-            Event::Blocks { from, request, blocks } => self.on_blocks(now_ms, from, request, blocks)?,
+            Event::Blocks { request, blocks, .. } => self.on_blocks(now_ms, request, blocks)?,
             Event::Fetched { from, transactions, .. } => self.on_fetched(now_ms, from, transactions)?,
             Event::FetchedBlock { from, block, .. } => self.on_fetched_block(now_ms, from, block)?,
             Event::PeerConnected(_) => self.announce(),
