@@ -29,7 +29,10 @@ use prometheus_client::registry::Registry;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::{AtomicBool, Ordering}},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -79,7 +82,9 @@ fn host_and_port(address: &str) -> anyhow::Result<String> {
     match parts.as_slice() {
         ["", "ip4" | "dns" | "dns4" | "dns6", host, "tcp", port] => Ok(format!("{host}:{port}")),
         ["", "ip6", host, "tcp", port] => Ok(format!("[{host}]:{port}")),
-        _ => bail!("network address '{address}' is not of the form /ip4/HOST/tcp/PORT, /ip6/HOST/tcp/PORT or /dns/HOST/tcp/PORT"),
+        _ => bail!(
+            "network address '{address}' is not of the form /ip4/HOST/tcp/PORT, /ip6/HOST/tcp/PORT or /dns/HOST/tcp/PORT"
+        ),
     }
 }
 
@@ -155,12 +160,8 @@ pub fn run(config: FileConfig) -> anyhow::Result<()> {
         network: network.clone(),
         halted: Arc::clone(&parts.halted),
     });
-    let services = Services {
-        ledger: Arc::clone(&service) as _,
-        submit: service,
-        registry: Arc::new(registry),
-        metrics,
-    };
+    let services =
+        Services { ledger: Arc::clone(&service) as _, submit: service, registry: Arc::new(registry), metrics };
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind(config.api.listen))
         .with_context(|| format!("API address {}", config.api.listen))?;

@@ -12,7 +12,7 @@ use althing_api::{
         TransactionSummary, ViewResponse,
     },
 };
-use althing_execution::{Executor, ExecutionError};
+use althing_execution::{ExecutionError, Executor};
 use althing_network::Handle;
 use althing_rpc::{Ledger, LedgerError, Scanned, Submit};
 use althing_runtime::CallContext;
@@ -33,10 +33,7 @@ use althing_types::{
     receipt::{Receipt, Status},
     transaction::{Abnormal, AbnormalCode, Content, SignedTransaction, Transaction},
 };
-use std::sync::{
-    Arc, Mutex, PoisonError, RwLock,
-    atomic::Ordering,
-};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, atomic::Ordering};
 use tokio::sync::watch;
 
 /// Fuel that one view call may use.
@@ -90,7 +87,8 @@ fn decode<T: borsh::BorshDeserialize>(what: &'static str, bytes: &[u8]) -> Resul
 impl<S: Storage> LedgerService<S> {
     fn store(&self) -> Result<Arc<S>, LedgerError> {
         let slot = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        let stopped = || LedgerError::NotReady { reason: self.halted().unwrap_or_else(|| "the store is being opened".into()) };
+        let stopped =
+            || LedgerError::NotReady { reason: self.halted().unwrap_or_else(|| "the store is being opened".into()) };
         slot.clone().ok_or_else(stopped)
     }
 
@@ -205,8 +203,7 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
         let sequence = Executor::next_sequence(&*view, key).map_err(execution_fault)?;
         let member = view.read(&keyspace::key_entry(key))?;
         let member: Option<KeyEntry> = member.map(|bytes| decode("key entry", &bytes)).transpose()?;
-        let next_sequence =
-            self.pool.lock().unwrap_or_else(PoisonError::into_inner).next_sequence(key, sequence);
+        let next_sequence = self.pool.lock().unwrap_or_else(PoisonError::into_inner).next_sequence(key, sequence);
         let (organisation, roles) = member.map_or((None, Default::default()), |m| (Some(m.organisation), m.roles));
         let height = *self.shared.tip.borrow();
         Ok(AccountDocument { key: *key, height, sequence, next_sequence, organisation, roles })
@@ -266,10 +263,8 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             organisation: None,
             roles: Default::default(),
         };
-        let outcome = self
-            .executor
-            .view(&*view, &context, contract, method, arguments, VIEW_FUEL)
-            .map_err(execution_fault)?;
+        let outcome =
+            self.executor.view(&*view, &context, contract, method, arguments, VIEW_FUEL).map_err(execution_fault)?;
         let (result, failure) = match outcome.result {
             Ok(bytes) => (Some(bytes.into()), None),
             Err(failure) => (None, Some(failure)),
@@ -318,7 +313,9 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             let ended = page.next.height > tip || page.next == from;
             if !page.events.is_empty() || ended {
                 let documents = page.events.into_iter();
-                return Ok(documents.map(|e| EventDocument { id: e.id, transaction: e.transaction, event: e.event }).collect());
+                return Ok(documents
+                    .map(|e| EventDocument { id: e.id, transaction: e.transaction, event: e.event })
+                    .collect());
             }
             from = page.next;
         }
@@ -370,7 +367,13 @@ impl<S: Storage + 'static> Submit for LedgerService<S> {
             }
         };
         for (index, _) in known {
-            put(index, hashes.get(index).map(|(hash, _)| *hash).ok_or_else(|| Refusal::new(RefusalCode::Halted, String::new())));
+            put(
+                index,
+                hashes
+                    .get(index)
+                    .map(|(hash, _)| *hash)
+                    .ok_or_else(|| Refusal::new(RefusalCode::Halted, String::new())),
+            );
         }
         let indices: Vec<usize> = fresh.iter().map(|(index, _)| *index).collect();
         let signed: Vec<SignedTransaction> = fresh.into_iter().map(|(_, (signed, _))| signed).collect();
@@ -402,12 +405,15 @@ impl<S: Storage + 'static> Submit for LedgerService<S> {
             for (position, index) in good_indices.into_iter().enumerate() {
                 let hash = accepted.get(position).copied().unwrap_or_default();
                 let verdict = verdicts.as_ref().and_then(|v| v.get(position).cloned());
-                put(index, match verdict {
-                    Some(Verdict::Accepted) => Ok(hash),
-                    Some(Verdict::Abnormal { code, message }) => Err(Refusal::new(code, message)),
-                    Some(Verdict::Full { message }) => Err(Refusal::new(RefusalCode::PoolFull, message)),
-                    None => Err(Refusal::new(RefusalCode::PoolFull, "the node has too many transactions waiting")),
-                });
+                put(
+                    index,
+                    match verdict {
+                        Some(Verdict::Accepted) => Ok(hash),
+                        Some(Verdict::Abnormal { code, message }) => Err(Refusal::new(code, message)),
+                        Some(Verdict::Full { message }) => Err(Refusal::new(RefusalCode::PoolFull, message)),
+                        None => Err(Refusal::new(RefusalCode::PoolFull, "the node has too many transactions waiting")),
+                    },
+                );
             }
         }
         let lost = || Err(Refusal::new(RefusalCode::Halted, "the node gave no verdict"));

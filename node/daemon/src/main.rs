@@ -10,7 +10,10 @@ use std::{path::PathBuf, process::ExitCode};
 /// The configuration file names the node's key, the chain's genesis, the peers and the addresses; `althing devnet up`
 /// writes complete ones. SIGINT and SIGTERM end the node cleanly; kill -9 loses nothing that was acknowledged.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Examples:\n  althingd --config node.toml\n  althingd --config node.toml --check\n\nExit codes: 0 ended by a signal; 1 halted, or could not start (the last line says why); 2 wrong usage.")]
+#[command(
+    version,
+    after_help = "Examples:\n  althingd --config node.toml\n  althingd --config node.toml --check\n\nExit codes: 0 ended by a signal; 1 halted, or could not start (the last line says why); 2 wrong usage."
+)]
 struct Arguments {
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE")]
@@ -40,7 +43,9 @@ fn start() -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter)?;
+    // The consensus library tells of every vote at level info; what matters of it, the node itself logs.
+    let quiet = format!("arc_malachitebft_core_consensus=warn,arc_malachitebft_core_driver=warn,{}", config.log.filter);
+    let filter = tracing_subscriber::EnvFilter::try_new(quiet)?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     match config.log.format {
         LogFormat::Text => log.init(),

@@ -42,7 +42,11 @@ impl Threshold {
     /// Fewest voters, of `n`, that exceed the threshold.
     pub const fn quorum(self, n: usize) -> usize {
         let (num, den) = self.fraction();
-        #[expect(clippy::cast_possible_truncation, clippy::arithmetic_side_effects, reason = "n is at most a list's length")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::arithmetic_side_effects,
+            reason = "n is at most a list's length"
+        )]
         let quorum = (n as u64 * num / den + 1) as usize;
         quorum
     }
@@ -171,17 +175,32 @@ mod tests {
     #[test]
     fn quorum_and_tolerance_follow_the_table() {
         // n, quorum and tolerance at 2/3, quorum at 1/2 (CONSENSUS: q = floor(n num / den) + 1).
-        for (n, q23, b23, q12) in [(1, 1, 0, 1), (2, 2, 0, 2), (3, 3, 0, 2), (4, 3, 1, 3), (5, 4, 1, 3), (6, 5, 1, 4), (7, 5, 2, 4), (10, 7, 3, 6), (21, 15, 6, 11)] {
+        for (n, q23, b23, q12) in [
+            (1, 1, 0, 1),
+            (2, 2, 0, 2),
+            (3, 3, 0, 2),
+            (4, 3, 1, 3),
+            (5, 4, 1, 3),
+            (6, 5, 1, 4),
+            (7, 5, 2, 4),
+            (10, 7, 3, 6),
+            (21, 15, 6, 11),
+        ] {
             assert_eq!(Threshold::TwoThirds.quorum(n), q23, "{n}");
             assert_eq!(Threshold::TwoThirds.byzantine_tolerance(n), b23, "{n}");
             assert_eq!(Threshold::Half.quorum(n), q12, "{n}");
-            assert_eq!(Threshold::Half.byzantine_tolerance(n), usize::from(n % 2 == 0 && n > 2).min(2 * q12 - n - 1), "{n}");
+            assert_eq!(
+                Threshold::Half.byzantine_tolerance(n),
+                usize::from(n % 2 == 0 && n > 2).min(2 * q12 - n - 1),
+                "{n}"
+            );
         }
     }
 
     #[test]
     fn primary_rotates_by_modulus() {
-        let members = (0..4u8).map(|i| Authority { node: NodeId([i; 32]), organisation: OrganisationId::new("o").unwrap() });
+        let members =
+            (0..4u8).map(|i| Authority { node: NodeId([i; 32]), organisation: OrganisationId::new("o").unwrap() });
         let list = AuthorityList::new(members.collect(), Threshold::TwoThirds).unwrap();
         assert_eq!(list.primary(Height(5), Round(0)), NodeId([1; 32]));
         assert_eq!(list.primary(Height(5), Round(3)), NodeId([0; 32]));

@@ -52,7 +52,11 @@ pub fn encode<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
 ///
 /// # Errors
 /// [`DecodeError`] when there are more bytes than `maximum`, when a bound inside is exceeded, or when bytes are left.
-pub fn decode<T: BorshDeserialize>(what: &'static str, bytes: &[u8], maximum: usize) -> core::result::Result<T, DecodeError> {
+pub fn decode<T: BorshDeserialize>(
+    what: &'static str,
+    bytes: &[u8],
+    maximum: usize,
+) -> core::result::Result<T, DecodeError> {
     if bytes.len() > maximum {
         return Err(DecodeError::TooLong { what, found: bytes.len(), maximum });
     }

@@ -28,7 +28,9 @@ pub struct Event {
 }
 
 /// Where an event stands: the order in which followers see events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct EventId {
     /// Height of its block.
     pub height: Height,

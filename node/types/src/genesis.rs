@@ -262,10 +262,28 @@ impl Parameters {
         let most = MAX_BLOCK_TRANSACTIONS as u64;
         within("max_block_transactions", self.max_block_transactions.into(), 1, most, "must be 1 to 8192")?;
         within("max_block_bytes", self.max_block_bytes.into(), 65_536, 4 * 1024 * 1024, "must be 64 KiB to 4 MiB")?;
-        within("max_arguments_bytes", self.max_arguments_bytes.into(), 256, MAX_ARGUMENTS as u64, "must be 256 B to 64 KiB")?;
+        within(
+            "max_arguments_bytes",
+            self.max_arguments_bytes.into(),
+            256,
+            MAX_ARGUMENTS as u64,
+            "must be 256 B to 64 KiB",
+        )?;
         within("max_code_bytes", self.max_code_bytes.into(), 1_024, MAX_CODE as u64, "must be 1 KiB to 768 KiB")?;
-        within("max_postscript_bytes", self.max_postscript_bytes.into(), 0, MAX_POSTSCRIPT as u64, "must be at most 1 KiB")?;
-        within("max_transaction_fuel", self.max_transaction_fuel, 1_000_000, self.max_block_fuel, "must be 1000000 to max_block_fuel")?;
+        within(
+            "max_postscript_bytes",
+            self.max_postscript_bytes.into(),
+            0,
+            MAX_POSTSCRIPT as u64,
+            "must be at most 1 KiB",
+        )?;
+        within(
+            "max_transaction_fuel",
+            self.max_transaction_fuel,
+            1_000_000,
+            self.max_block_fuel,
+            "must be 1000000 to max_block_fuel",
+        )?;
         within("max_expiry_blocks", self.max_expiry_blocks, 10, 10_000_000, "must be 10 to 10000000")?;
         within("retention_blocks", self.retention_blocks, 1, 100_000_000, "must be 1 to 100000000")
     }

@@ -170,7 +170,10 @@ impl Key for DomainName {
             return Some(Self::root());
         }
         labels.reverse();
-        Self::parse(&labels.join(".")).ok()
+        let text = labels.join(".");
+        let name = Self::parse(&text).ok()?;
+        // Capitals, or a dot inside a label, would be a second key of the same name.
+        (name.as_str() == text && name.labels().count() == labels.len()).then_some(name)
     }
 }
 
@@ -283,6 +286,14 @@ mod tests {
             if let (Ok(left), Ok(right)) = (DomainName::parse(&left), DomainName::parse(&right)) {
                 holds(&left, &right);
                 holds(&left, &DomainName::root());
+            }
+        }
+
+        #[test]
+        fn foreign_bytes_are_the_one_key_of_a_name(input in "[aB.\\x00-]{0,12}") {
+            let mut rest = input.as_bytes();
+            if let Some(name) = DomainName::decode_key(&mut rest) {
+                assert_eq!([bytes(&name).as_slice(), rest].concat(), input.as_bytes());
             }
         }
 

@@ -11,7 +11,9 @@ pub const MAX_KEYS: usize = 16;
 pub const MAX_ORGANISATIONS: usize = 4096;
 
 /// What an organisation is to the chain (L7), and what its key may do. Contracts ask for roles by these names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]

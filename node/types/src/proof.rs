@@ -4,7 +4,11 @@
 //! SHA3-256: leaf = H("JMT::LeafNode" || key hash || H(value)), inner node = H("JMT::IntrnalNode" || left || right),
 //! an empty subtree is a constant. A subtree with one leaf is that leaf.
 
-use crate::{codec::List, hash::{Hash, sha3_256}, keyspace::key_hash};
+use crate::{
+    codec::List,
+    hash::{Hash, sha3_256},
+    keyspace::key_hash,
+};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -90,7 +94,8 @@ impl StateProof {
         };
         for (up, sibling) in self.siblings.iter().enumerate() {
             let depth = self.siblings.len().saturating_sub(up).saturating_sub(1);
-            current = if bit(&wanted, depth) { combine(NODE, sibling, &current) } else { combine(NODE, &current, sibling) };
+            current =
+                if bit(&wanted, depth) { combine(NODE, sibling, &current) } else { combine(NODE, &current, sibling) };
         }
         if current == *root { Ok(()) } else { Err(ProofError::WrongRoot) }
     }

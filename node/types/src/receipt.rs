@@ -14,7 +14,9 @@ pub const MAX_RESULT: usize = 64 * 1024;
 pub const MAX_MESSAGE: usize = 512;
 
 /// Numbered reasons of failure. They are part of receipts: numbers never change their meaning.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]

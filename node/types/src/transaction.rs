@@ -141,7 +141,9 @@ impl Signable for Transaction {
 pub type SignedTransaction = Signed<Transaction>;
 
 /// Numbered reasons for which a transaction is left out of every block (P 0035). Numbers never change their meaning.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]

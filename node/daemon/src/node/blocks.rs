@@ -38,16 +38,13 @@ impl<S: Storage> Node<S> {
         }
         let limits = &self.parameters;
         let candidates = self.pool().select(Selection {
-                count: limits.max_block_transactions as usize,
-                bytes: limits.max_block_bytes as usize,
-                // The block's fuel is limited by what is used, not by what was reserved: execution stops in time.
-                fuel: u64::MAX,
-            });
-        let context = BlockContext {
-            height,
-            timestamp_ms: now_ms.max(self.parent_time_ms().saturating_add(1)),
-            packer: self.me,
-        };
+            count: limits.max_block_transactions as usize,
+            bytes: limits.max_block_bytes as usize,
+            // The block's fuel is limited by what is used, not by what was reserved: execution stops in time.
+            fuel: u64::MAX,
+        });
+        let context =
+            BlockContext { height, timestamp_ms: now_ms.max(self.parent_time_ms().saturating_add(1)), packer: self.me };
         let probe = Arc::clone(&self.probe);
         let execution = {
             let view = self.store.view();
@@ -187,8 +184,7 @@ impl<S: Storage> Node<S> {
         if header.timestamp_ms <= self.parent_time_ms() {
             return illegal(format!("time {} is not after the parent's", header.timestamp_ms));
         }
-        let context =
-            BlockContext { height: header.height, timestamp_ms: header.timestamp_ms, packer: header.packer };
+        let context = BlockContext { height: header.height, timestamp_ms: header.timestamp_ms, packer: header.packer };
         let execution = {
             let view = self.store.view();
             match self.probe.time("execute", || self.executor.verify(&*view, &context, transactions))? {
@@ -268,7 +264,9 @@ impl<S: Storage> Node<S> {
                 None => Request::CompactBlock { block: hash },
                 Some(compact) => match self.resolve(&compact) {
                     Ok(_) => continue,
-                    Err(missing) => Request::Transactions { block: hash, hashes: List::new(missing).unwrap_or_default() },
+                    Err(missing) => {
+                        Request::Transactions { block: hash, hashes: List::new(missing).unwrap_or_default() }
+                    }
                 },
             };
             self.effect(Effect::Request { to: peer, id, request });

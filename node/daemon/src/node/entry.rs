@@ -84,12 +84,8 @@ impl<S: Storage> Node<S> {
                 });
                 match verdict {
                     Ok(next) => {
-                        let entered = self.pool().insert(
-                            checked.transaction.clone(),
-                            checked.hash,
-                            checked.length,
-                            next,
-                        );
+                        let entered =
+                            self.pool().insert(checked.transaction.clone(), checked.hash, checked.length, next);
                         out.push(match entered {
                             Ok(()) => (Verdict::Accepted, true),
                             Err(refused) => (Verdict::Full { message: refused.to_string() }, false),

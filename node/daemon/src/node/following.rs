@@ -125,11 +125,7 @@ impl<S: Storage> Node<S> {
     }
 
     /// Whether the certificate makes this very block final; then its transactions, their signatures checked.
-    fn check_final(
-        &self,
-        block: &Block,
-        certificate: &QuorumCertificate,
-    ) -> Option<Vec<Arc<Verified<Transaction>>>> {
+    fn check_final(&self, block: &Block, certificate: &QuorumCertificate) -> Option<Vec<Arc<Verified<Transaction>>>> {
         let hash = block.header.hash();
         let same = certificate.block == hash && certificate.height == block.header.height;
         let root = merkle::root(&block.transaction_hashes()) == block.header.transactions_root;

@@ -30,9 +30,7 @@ pub mod log;
 mod proposed;
 mod voting;
 
-pub use event::{
-    Checked, Committed, Effect, Event, Halt, Question, RequestId, Submission, Timer, Verdict,
-};
+pub use event::{Checked, Committed, Effect, Event, Halt, Question, RequestId, Submission, Timer, Verdict};
 
 use crate::metrics::Probe;
 use althing_consensus::{Engine, Output, Timeouts};
@@ -49,7 +47,8 @@ use althing_types::{
     id::{Height, Round},
 };
 use proposed::Proposed;
-use std::{collections::VecDeque,
+use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
