@@ -30,6 +30,7 @@ demo: build ## the main job: four authorities, the root zone and its history thr
 	@bash examples/four_nodes/demo.sh
 
 test: setup ## every test
+	$(CARGO) build --release --locked --workspace --bins
 	$(CARGO) test --release --locked --workspace
 
 bench: build ## throughput and latency of four authorities on this machine
