@@ -1,0 +1,86 @@
+//! What the fuzz targets do: one function for each decoder that takes bytes from outside.
+//!
+//! Each function is given any bytes and panics when a promise is broken: a decoder panicked, accepted bytes are not the
+//! one form of their value, or a check that follows contradicts itself. The files in `fuzz_targets` only name them;
+//! `tests/smoke.rs` runs them without a fuzzer.
+
+pub mod description;
+pub mod seeds;
+mod words;
+
+pub use words::{
+    abi, abi_json, block, certificate, compact_block, contract_key, domain_name, evidence, genesis_json, header,
+    merkle_proof, proposal, receipt, state_proof, state_value, transaction, vote,
+};
+
+use althing_types::codec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// A decoder under test.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// Its name, that of the file in `fuzz_targets` too.
+    pub name: &'static str,
+    /// The body.
+    pub run: fn(&[u8]),
+}
+
+macro_rules! targets {
+    ($($(#[$condition:meta])* $name:ident),* $(,)?) => {
+        /// Every target that the chosen features allow.
+        pub fn targets() -> Vec<Target> {
+            vec![$($(#[$condition])* Target { name: stringify!($name), run: $name }),*]
+        }
+    };
+}
+targets! {
+    transaction, block, compact_block, header, receipt, certificate, vote, proposal, evidence, genesis_json, domain_name,
+    state_proof, merkle_proof, state_value, contract_key, abi, abi_json,
+    #[cfg(feature = "consensus")] consensus_record,
+    #[cfg(feature = "network")] network_frame,
+    #[cfg(feature = "network")] network_request,
+    #[cfg(feature = "network")] network_response,
+}
+
+/// Decodes bytes; when they are accepted, they must be the one form of their value.
+fn canonical<T: BorshSerialize + BorshDeserialize>(what: &'static str, bytes: &[u8], maximum: usize) -> Option<T> {
+    let value = codec::decode::<T>(what, bytes, maximum).ok()?;
+    assert_eq!(codec::encode(&value), bytes, "two forms of one {what}");
+    Some(value)
+}
+
+/// A record of the consensus log, as it is read back after a crash.
+#[cfg(feature = "consensus")]
+pub fn consensus_record(data: &[u8]) {
+    if let Ok(record) = althing_consensus::Record::decode(data) {
+        assert_eq!(record.encode(), data);
+        let _ = record.height();
+    }
+}
+
+/// A frame of the gossip lanes.
+#[cfg(feature = "network")]
+pub fn network_frame(data: &[u8]) {
+    if let Ok(frame) = althing_network::Frame::decode(data) {
+        assert_eq!(codec::encode(&frame), data);
+        if let althing_network::Frame::Gossip(gossip) = frame {
+            let _ = (gossip.lane(), gossip.author());
+        }
+    }
+}
+
+/// A question of another node.
+#[cfg(feature = "network")]
+pub fn network_request(data: &[u8]) {
+    if let Ok(request) = althing_network::Request::decode(data) {
+        assert_eq!(codec::encode(&request), data);
+    }
+}
+
+/// An answer of another node.
+#[cfg(feature = "network")]
+pub fn network_response(data: &[u8]) {
+    if let Ok(response) = althing_network::Response::decode(data) {
+        assert_eq!(codec::encode(&response), data);
+    }
+}

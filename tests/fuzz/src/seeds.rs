@@ -1,0 +1,144 @@
+//! Where each target starts: the golden samples of the vocabulary, and a few texts.
+
+use crate::description;
+use althing_types::{codec, genesis::Genesis};
+use borsh::BorshDeserialize;
+
+const GOLDEN: &str = include_str!("../../../node/types/tests/golden.txt");
+
+/// A named input.
+pub type Seed = (String, Vec<u8>);
+
+fn digits(text: &str) -> Vec<u8> {
+    hex::decode(text).expect("golden bytes are hexadecimal")
+}
+
+/// Golden samples of this name, or of this name and more after a dot or an underscore.
+fn golden(prefix: &str) -> Vec<Seed> {
+    let fits =
+        |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']));
+    let lines = GOLDEN.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let found: Vec<Seed> = lines
+        .filter_map(|words| match words[..] {
+            [name, bytes, ..] if fits(name) => Some((name.to_string(), digits(bytes))),
+            _ => None,
+        })
+        .collect();
+    assert!(!found.is_empty(), "no golden sample is named {prefix}");
+    found
+}
+
+fn first(prefix: &str) -> Vec<u8> {
+    golden(prefix).swap_remove(0).1
+}
+
+/// The value of a golden sample.
+pub fn golden_value<T: BorshDeserialize>(name: &str) -> T {
+    codec::decode("golden sample", &first(name), usize::MAX).expect("golden bytes decode")
+}
+
+/// Parts one after the other.
+fn joined(name: &str, parts: &[&[u8]]) -> Seed {
+    (name.into(), parts.concat())
+}
+
+fn texts(texts: &[&str]) -> Vec<Seed> {
+    texts.iter().enumerate().map(|(at, text)| (format!("text_{at}"), text.as_bytes().to_vec())).collect()
+}
+
+/// Inputs that a target starts from.
+pub fn seeds(target: &str) -> Vec<Seed> {
+    match target {
+        "transaction" => golden("Signed.Transaction"),
+        "block" => golden("Block"),
+        "compact_block" => golden("CompactBlock"),
+        "header" => golden("Header"),
+        "receipt" => golden("Receipt"),
+        "certificate" => golden("QuorumCertificate"),
+        "vote" => golden("Signed.Vote"),
+        "proposal" => golden("Signed.Proposal"),
+        "evidence" => golden("Evidence"),
+        "genesis_json" => {
+            let genesis: Genesis = golden_value("Genesis");
+            vec![("genesis".into(), serde_json::to_vec(&genesis).expect("a genesis has a JSON form"))]
+        }
+        "domain_name" => texts(&[". lab", "ns1.XN--P1AI. xn--p1ai", "a.b.c _dmarc.b.c", "root-1 alpha:1"]),
+        "state_proof" => golden("StateProof")
+            .into_iter()
+            .map(|(name, proof)| joined(&name, &[&proof, &[7; 32], &[1, 0, 0, 0, b'k'], &[1, 0, 0, 0, b'v']]))
+            .collect(),
+        "merkle_proof" => vec![joined("proof", &[&first("MerkleProof"), &[7; 32], &[8; 32]])],
+        "state_value" => state_values(),
+        "contract_key" => ["order.name", "order.text", "order.bytes", "order.identifier", "order.some"]
+            .iter()
+            .zip(0u8..)
+            .map(|(name, which)| joined(name, &[&[which], &first(name)]))
+            .collect(),
+        "abi" => {
+            let abi = description::sample();
+            vec![("module".into(), description::module(&abi)), ("description".into(), abi.encode())]
+        }
+        "abi_json" => arguments(),
+        "consensus_record" => vec![
+            joined("proposal", &[&[0], &first("Signed.Proposal")]),
+            joined("vote", &[&[1], &first("Signed.Vote")]),
+            joined("ready", &[&[2], &[1; 8], &[0; 4], &[7; 32], &[1]]),
+            joined("built", &[&[3], &[1; 8], &[0; 4], &[7; 32]]),
+            joined("timeout", &[&[4], &[1; 8], &[0; 4], &[0]]),
+        ],
+        "network_frame" => vec![
+            joined("proposal", &[&[0, 0], &first("Signed.Proposal"), &first("CompactBlock")]),
+            joined("vote", &[&[0, 1], &first("Signed.Vote")]),
+            joined("transactions", &[&[0, 2, 1, 0, 0, 0], &first("Signed.Transaction")]),
+            joined("status", &[&[0, 3], &[1; 8]]),
+            joined("links", &[&[1, 1, 0, 0, 0], &first("NodeId")]),
+        ],
+        "network_request" => vec![
+            joined("blocks", &[&[0], &[1; 8], &[4, 0, 0, 0]]),
+            joined("transactions", &[&[1], &[7; 32], &[1, 0, 0, 0], &[8; 32]]),
+            joined("compact_block", &[&[2], &[7; 32]]),
+        ],
+        "network_response" => vec![
+            joined("blocks", &[&[0, 1, 0, 0, 0], &first("Block"), &first("QuorumCertificate")]),
+            joined("transactions", &[&[1, 1, 0, 0, 0], &first("Signed.Transaction")]),
+            joined("compact_block", &[&[2, 1], &first("CompactBlock")]),
+            joined("busy", &[&[3]]),
+        ],
+        _ => vec![],
+    }
+}
+
+fn state_values() -> Vec<Seed> {
+    let kinds = [
+        (0, "AuthorityList"),
+        (1, "Parameters"),
+        (2, "ContractEntry"),
+        (3, "KeyEntry"),
+        (4, "Organisation"),
+        (5, "Sequence"),
+        (6, "Abnormal"),
+        (15, "Genesis"),
+    ];
+    let mut all: Vec<Seed> = kinds.iter().map(|(which, name)| joined(name, &[&[*which], &first(name)])).collect();
+    let name: &[u8] = b"\x07\0\0\0ns1.lab";
+    all.push(joined("delegation", &[&[7, 1, 0, 0, 0], name, &[0; 12]]));
+    all.push(joined("host", &[&[8, 1, 0, 0, 0, 192, 0, 2, 1], &[60, 0, 0, 0], &[0; 8]]));
+    all
+}
+
+fn arguments() -> Vec<Seed> {
+    let zero = "00".repeat(32);
+    let put = format!(
+        r#"{{"entry":{{"flag":true,"small":1,"port":53,"count":4,"total":"5","wide":"6","change":-7,"note":"n","blob":"00ff",
+        "address":"c0000201","hash":"{zero}","key":"{zero}","name":"lab.","owner":"alpha","contract":"c","role":"isp",
+        "nothing":null}},"choice":{{"Two":[1,null]}}}}"#
+    );
+    let texts = [&put, r#"{"all":["None",{"One":null},{"Named":{"name":"."}}]}"#, r#"[{"some":[null,null]}]"#, "[]"];
+    let mut all: Vec<Seed> =
+        texts.iter().enumerate().map(|(at, text)| joined(&format!("json_{at}"), &[&[0, 0], text.as_bytes()])).collect();
+    let abi = description::sample().encode();
+    let length = u16::try_from(abi.len()).expect("the sample is short").to_le_bytes();
+    all.push(joined("own_description", &[&length, &abi, b"[null]"]));
+    all.push(joined("bytes", &[&[0, 0, 2, 0, 0, 0, 1, 0, 0]]));
+    all
+}
