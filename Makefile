@@ -3,6 +3,8 @@
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
+# Property tests draw the same cases in every run; unset it to search for new ones.
+export PROPTEST_RNG_SEED ?= 20261121
 # The C++ of RocksDB goes through ccache when there is one.
 ifneq ($(shell command -v ccache),)
 ifeq ($(origin CXX),default)
@@ -39,8 +41,9 @@ bench: build ## throughput and latency of four authorities on this machine
 sim: setup ## one simulated run: make sim SEED=42
 	ALTHING_SIM_START=$(or $(SEED),0) ALTHING_SIM_SEEDS=1 $(CARGO) test --release --locked -p althing-tests --test simulation -- --nocapture
 
-fuzz: ## fuzz one decoder: make fuzz TARGET=transaction SECONDS=60
-	cd tests/fuzz && $(CARGO) fuzz run -s none $(or $(TARGET),transaction) -- -max_total_time=$(or $(SECONDS),60)
+fuzz: ## fuzz one decoder: make fuzz TARGET=transaction SECONDS=60 (docs/guides/fuzzing.md)
+	cd tests/fuzz && $(CARGO) run -q --release --no-default-features --features "$(FEATURES)" --example seeds
+	cd tests/fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run -s none --features "$(FEATURES)" $(or $(TARGET),transaction) -- -max_total_time=$(or $(SECONDS),60)
 
 bless: setup ## rewrite golden files after a deliberate change
 	ALTHING_BLESS=1 $(CARGO) test --release --locked --workspace

@@ -273,7 +273,13 @@ impl Catchup {
         self.tip = height;
         self.applying = self.applying.max(height);
         self.behind_since_ms = None;
-        self.sources = self.sources.split_off(&height.next());
+        // Only blocks that were applied clear a peer's name: plausible ones may still be forged.
+        let later = self.sources.split_off(&height.next());
+        for source in std::mem::replace(&mut self.sources, later).into_values() {
+            if let Some(known) = self.peers.get_mut(&source) {
+                known.failures = 0;
+            }
+        }
         let later = self.received.split_off(&height.next());
         for old in std::mem::replace(&mut self.received, later).into_values() {
             self.received_bytes = self.received_bytes.saturating_sub(old.bytes);
@@ -285,8 +291,8 @@ impl Catchup {
         if let Some(known) = self.peers.get_mut(&peer) {
             // A block that is not valid counts as many failures.
             let failures = if fault == Fault::Invalid { 6 } else { 1 };
-            let rest = self.limits.penalty_ms.saturating_mul(1 << known.failures.min(6));
             known.failures = known.failures.saturating_add(failures);
+            let rest = self.limits.penalty_ms.saturating_mul(1 << known.failures.saturating_sub(1).min(6));
             known.rest_until_ms = now_ms.saturating_add(rest);
         }
     }
@@ -320,9 +326,6 @@ impl Catchup {
                 self.penalise(now_ms, peer, Fault::Unasked, out);
             }
             Answer::Blocks { blocks, bytes } => {
-                if let Some(known) = self.peers.get_mut(&peer) {
-                    known.failures = 0;
-                }
                 let each = bytes.checked_div(blocks.len()).unwrap_or(0).saturating_add(1);
                 for block in blocks {
                     let height = block.0.header.height;
