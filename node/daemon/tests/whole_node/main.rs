@@ -7,7 +7,7 @@
 //! At the end the network heals, and every accepted transaction must be final exactly once on every node, with equal
 //! state roots. A seed replays to the same trace.
 //!
-//! `ALTHING_NODE_SEEDS` (default 40) and `ALTHING_NODE_START` (default 0) choose the seeds.
+//! `ALTHING_NODE_SEEDS` (default 200) and `ALTHING_NODE_START` (default 0) choose the seeds.
 
 mod world;
 
@@ -19,7 +19,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn whole_nodes_agree_and_lose_nothing_under_faults() {
-    let (start, count) = (number("ALTHING_NODE_START", 0), number("ALTHING_NODE_SEEDS", 40));
+    let (start, count) = (number("ALTHING_NODE_START", 0), number("ALTHING_NODE_SEEDS", 200));
     let (mut heights, mut crashes, mut caught_up) = (0, 0, 0);
     for seed in start..start.saturating_add(count) {
         let report = World::new(seed, 4, Faults::drawn(seed)).run(60);

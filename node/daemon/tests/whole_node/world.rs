@@ -28,7 +28,7 @@ use std::{
 
 /// What can go wrong, in percent of messages or of steps.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     drop: u64,
     duplicate: u64,
     crash: u64,
@@ -38,7 +38,7 @@ pub struct Faults {
 
 impl Faults {
     /// The faults of a seed.
-    pub fn drawn(seed: u64) -> Self {
+    pub(crate) fn drawn(seed: u64) -> Self {
         let mut random = Random(seed ^ 0x5eed);
         Self {
             drop: random.below(20),
@@ -52,11 +52,11 @@ impl Faults {
 
 /// What a run showed.
 #[derive(Debug)]
-pub struct Report {
-    pub heights: u64,
-    pub crashes: u64,
-    pub caught_up: u64,
-    pub trace: Hash,
+pub(crate) struct Report {
+    pub(crate) heights: u64,
+    pub(crate) crashes: u64,
+    pub(crate) caught_up: u64,
+    pub(crate) trace: Hash,
 }
 
 struct Random(u64);
@@ -95,7 +95,7 @@ struct Machine {
 }
 
 /// The simulated world.
-pub struct World {
+pub(crate) struct World {
     random: Random,
     faults: Faults,
     genesis: Genesis,
@@ -125,7 +125,7 @@ const START_MS: u64 = 1_700_000_000_000;
 const USERS: usize = 3;
 
 impl World {
-    pub fn new(seed: u64, nodes: usize, faults: Faults) -> Self {
+    pub(crate) fn new(seed: u64, nodes: usize, faults: Faults) -> Self {
         let key = |n: usize| SecretKey::from_seed(&[u8::try_from(n + 1).unwrap(); 32]);
         let keys: Vec<SecretKey> = (0..nodes).map(key).collect();
         let users: Vec<SecretKey> = (100..100 + USERS).map(key).collect();
@@ -165,7 +165,7 @@ impl World {
     }
 
     /// Runs a faulty phase with `submissions` batches, then heals the network and waits for all of them.
-    pub fn run(mut self, submissions: u64) -> Report {
+    pub(crate) fn run(mut self, submissions: u64) -> Report {
         for _ in 0..submissions {
             self.submit();
             let until = self.now_ms + 50 + self.random.below(400);
