@@ -33,7 +33,7 @@ demo: build ## the main job: four authorities, the root zone and its history thr
 
 test: setup ## every test
 	$(CARGO) build --release --locked --workspace --bins
-	$(CARGO) test --release --locked --workspace
+	$(CARGO) test --release --locked --workspace --no-fail-fast
 
 bench: build ## throughput and latency of four authorities on this machine
 	bin/althing bench --authorities 4 --seconds 30

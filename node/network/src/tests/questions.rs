@@ -44,8 +44,17 @@ fn an_answer_reaches_its_question() {
 fn a_question_without_an_answer_times_out() {
     let limits = Limits { request_timeout: Duration::from_millis(200), ..Limits::default() };
     let (a, b) = pair(&limits);
-    let id = a.handle.request(b.id, blocks()).unwrap();
-    assert_eq!(until_response(&a), (id, Err(RequestError::TimedOut { node: b.id })));
+    // A question may go down with the spare of two connections that were opened at once; then it is asked again.
+    for _ in 0..5 {
+        let id = a.handle.request(b.id, blocks()).unwrap();
+        let (answered, result) = until_response(&a);
+        assert_eq!(answered, id);
+        if result != Err(RequestError::NotConnected { node: b.id }) {
+            assert_eq!(result, Err(RequestError::TimedOut { node: b.id }));
+            return;
+        }
+    }
+    panic!("the connection never stayed");
 }
 
 #[test]
