@@ -241,6 +241,9 @@ impl World {
             Parcel::Answer(from, request, asked, response) => answer(id(from), request, &asked, response),
             Parcel::Boot => return,
         };
+        if self.machines[to].node.is_none() {
+            return;
+        }
         let now = self.now_ms;
         // Power may go while the node writes: then what it does next is nothing.
         let dying = !self.healed && self.random.below(1_000) < self.faults.crash;
