@@ -182,9 +182,8 @@ impl Attempt {
         known.push(signed.clone());
         self.log(Record::Proposal(signed.clone()));
         self.run(CoreInput::Proposal(core_proposal(signed)), signer);
-        if !self.blocks.contains_key(&proposal.block) {
-            let wanted = Knowledge::Wanted { round: proposal.round, proposer: proposal.proposer };
-            self.blocks.insert(proposal.block, wanted);
+        if let std::collections::btree_map::Entry::Vacant(place) = self.blocks.entry(proposal.block) {
+            place.insert(Knowledge::Wanted { round: proposal.round, proposer: proposal.proposer });
             self.request(proposal.block, proposal.round, proposal.proposer);
         }
     }

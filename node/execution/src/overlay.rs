@@ -18,12 +18,15 @@ use std::{cell::RefCell, collections::BTreeMap, ops::Bound};
 /// Most values kept from the view within one block.
 const READ_CACHE: usize = 65_536;
 
+/// A key with what was staged for it before a write; `None` when nothing was.
+type Before = (Vec<u8>, Option<Option<Vec<u8>>>);
+
 /// Staged state of a block.
 pub struct Overlay<'a> {
     view: &'a dyn StateView,
     staged: Writes,
     seen: RefCell<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
-    journal: Vec<(Vec<u8>, Option<Option<Vec<u8>>>)>,
+    journal: Vec<Before>,
     events: Vec<Event>,
     marks: Vec<(usize, usize)>,
 }
