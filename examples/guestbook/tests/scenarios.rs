@@ -72,7 +72,7 @@ fn an_upgrade_keeps_the_entries_of_version_1(net: Net) {
 fn there_is_no_way_back_to_version_1(net: Net) {
     let book = open(&net);
     let outcome = book.upgrade::<guestbook_v1::Guestbook>(REGISTRY).err().map(|outcome| outcome.result);
-    // Version 1 has no migration: the machine finds no such entry.
-    assert!(matches!(outcome, Some(Err(failure)) if failure.code == FailureCode::NoSuchMethod));
+    // Version 1 knows no state but its own.
+    assert!(matches!(outcome, Some(Err(failure)) if failure.code == FailureCode::MigrationMissing));
     book.by(REGISTRAR).write(text("still here")).ok();
 }

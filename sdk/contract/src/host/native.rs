@@ -5,7 +5,7 @@
 #![expect(clippy::panic, clippy::expect_used, reason = "runs in tests only, which fail by panicking")]
 
 use crate::testing::{Context, MAX_DEPTH, Native};
-use althing_abi::exports::{abort as code, field};
+use althing_abi::exports::{INIT, MIGRATE, abort as code, field};
 use althing_types::{
     codec::{Bytes, Text, encode},
     crypto::{PublicKey, Signature, verify},
@@ -146,7 +146,7 @@ fn writable() {
 
 /// Enters a contract by the name of an export; a failure undoes its writes and events.
 pub(crate) fn enter(contract: &ContractId, export: &str, input: &[u8], read_only: bool) -> Result<Vec<u8>, Failure> {
-    let (entry, mark) = with(|session| {
+    let found = with(|session| {
         let fail = |code, text: String| Err(Failure::new(code, &text));
         if session.frames.len() >= MAX_DEPTH {
             return fail(FailureCode::CallDepth, format!("calls nested deeper than {MAX_DEPTH}"));
@@ -158,7 +158,17 @@ pub(crate) fn enter(contract: &ContractId, export: &str, input: &[u8], read_only
             return fail(FailureCode::NoSuchContract, format!("no contract '{contract}'"));
         };
         let Some(entry) = native.entry(export) else {
-            return fail(FailureCode::NoSuchMethod, format!("contract '{contract}' has no entry '{export}'"));
+            return match export {
+                INIT if input.is_empty() => Ok(None),
+                INIT => {
+                    fail(FailureCode::BadArguments, "the contract has no initialiser and takes no arguments".to_owned())
+                }
+                MIGRATE => fail(FailureCode::MigrationMissing, "the contract has no migration".to_owned()),
+                _ => {
+                    let method = export.split_once('_').map_or(export, |(_, method)| method);
+                    fail(FailureCode::NoSuchMethod, format!("contract '{contract}' has no method '{method}'"))
+                }
+            };
         };
         if session.frames.is_empty() {
             session.world.replaced.clear();
@@ -172,8 +182,9 @@ pub(crate) fn enter(contract: &ContractId, export: &str, input: &[u8], read_only
             cursors: BTreeMap::new(),
             opened: 0,
         });
-        Ok((entry, mark))
+        Ok(Some((entry, mark)))
     })?;
+    let Some((entry, mark)) = found else { return Ok(Vec::new()) };
     let ended = catch_unwind(AssertUnwindSafe(|| entry()));
     let frame = with(|session| session.frames.pop()).expect("a running call");
     match ended {
