@@ -43,7 +43,7 @@ sim: setup ## one simulated run: make sim SEED=42
 
 fuzz: ## fuzz one decoder: make fuzz TARGET=transaction SECONDS=60 (docs/guides/fuzzing.md)
 	cd tests/fuzz && $(CARGO) run -q --release --no-default-features --features "$(FEATURES)" --example seeds
-	cd tests/fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run -s none --features "$(FEATURES)" $(or $(TARGET),transaction) -- -max_total_time=$(or $(SECONDS),60)
+	cd tests/fuzz && $(CARGO) fuzz run -s none --features "$(FEATURES)" $(or $(TARGET),transaction) -- -max_total_time=$(or $(SECONDS),60)
 
 bless: setup ## rewrite golden files after a deliberate change
 	ALTHING_BLESS=1 $(CARGO) test --release --locked --workspace

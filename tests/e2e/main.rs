@@ -2,6 +2,14 @@
 //!
 //! The programs are those of the same build: `make test` builds them first. The sample zone ships with the repository;
 //! the real root zone is used as well when `ALTHING_TEST_DATA` names the data folder.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::large_enum_variant,
+    reason = "a test fails by panicking, and its values are few"
+)]
 
 use std::{
     path::{Path, PathBuf},

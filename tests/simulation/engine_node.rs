@@ -275,7 +275,7 @@ impl EngineNode {
                     let local = Local::Engine { twin, input: Input::BlockReady { height, round, block, valid } };
                     // Now and then a block takes long to execute.
                     let chance = mix(self.place.index as u64 ^ height.0 << 8 ^ u64::from(round.0));
-                    let after_ms = if chance % 50 == 0 { chance % 400 } else { chance % 6 };
+                    let after_ms = if chance.is_multiple_of(50) { chance % 400 } else { chance % 6 };
                     actions.push(Action::Later { after_ms, local });
                 }
                 Output::Decide { certificate } => {

@@ -46,6 +46,7 @@ pub enum Urgent {
 
 /// Transactions with checked signatures.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a few hundred of them at most, moved once")]
 pub enum Bulk {
     /// From a peer, or fetched for a proposed block.
     Event(Event),

@@ -284,7 +284,7 @@ impl<S: Storage> Node<S> {
         let first = self.proposed.compact(hash).map(|(_, from)| *from).filter(|from| *from != self.me);
         let turn = self.fetch_turn;
         self.fetch_turn = turn.wrapping_add(1);
-        if turn % 2 == 0 && first.is_some() {
+        if turn.is_multiple_of(2) && first.is_some() {
             return first;
         }
         let others: Vec<NodeId> = self.authorities.members().iter().map(|m| m.node).filter(|n| *n != self.me).collect();

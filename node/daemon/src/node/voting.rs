@@ -166,11 +166,9 @@ impl<S: Storage> Node<S> {
     pub(super) fn try_decided(&mut self, now_ms: u64) -> Result<(), Halt> {
         let Some(certificate) = self.decided.clone() else { return Ok(()) };
         let hash: Hash = certificate.block;
-        if self.proposed.legal(&hash).is_none() {
-            if !self.execute_decided(now_ms, &hash)? {
-                self.proposed.want(hash);
-                return self.fetch_missing(now_ms);
-            }
+        if self.proposed.legal(&hash).is_none() && !self.execute_decided(now_ms, &hash)? {
+            self.proposed.want(hash);
+            return self.fetch_missing(now_ms);
         }
         let Some(legal) = self.proposed.take_legal(&hash) else { return Ok(()) };
         self.commit(now_ms, legal, certificate, false)

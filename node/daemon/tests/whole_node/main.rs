@@ -8,6 +8,14 @@
 //! state roots. A seed replays to the same trace.
 //!
 //! `ALTHING_NODE_SEEDS` (default 200) and `ALTHING_NODE_START` (default 0) choose the seeds.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::large_enum_variant,
+    reason = "a test fails by panicking, and its values are few"
+)]
 
 mod world;
 
