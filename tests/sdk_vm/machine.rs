@@ -23,7 +23,8 @@ type Modules = BTreeMap<(String, String), Vec<u8>>;
 static MODULES: LazyLock<Modules> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's folder");
     let toolchain = find_toolchain().unwrap_or_else(|error| panic!("{error}"));
-    let target_dir = althing_build::target_dir(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasm"));
+    // The folder of the built-in contracts: what both need is built once.
+    let target_dir = althing_build::target_dir(&root.join("target").join("contracts"));
     let mut modules = Modules::new();
     for (folder, package) in EXAMPLES {
         let request = Request {
