@@ -246,13 +246,14 @@ impl Outcome {
     pub fn check(&self) -> Result<()> {
         let Some(failure) = &self.failure else { return Ok(()) };
         let text = |field: &str| failure.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut message = format!("the transaction is in block {}, but failed: {}", self.height, text("code"));
-        if !text("name").is_empty() {
-            message.push_str(&format!(" {} ({})", text("name"), failure["number"]));
-        }
-        if !text("message").is_empty() {
-            message.push_str(&format!(": {}", text("message")));
-        }
+        let (name, said) = (text("name"), text("message"));
+        let what = match (name.is_empty(), said.strip_prefix(&format!("{name}: "))) {
+            (true, _) if said.is_empty() => text("code"),
+            (true, _) => format!("{}: {said}", text("code")),
+            (false, rest) => format!("{name} ({}): {}", failure["number"], rest.unwrap_or(&said)),
+        };
+        let message =
+            format!("the transaction is in block {}, but failed: {}", self.height, what.trim_end_matches(": "));
         let mut error = CliError::new(Exit::Refused, text("code"), message)
             .field("transaction")
             .value(self.hash.to_string())

@@ -7,8 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
-use althing_cli::zone::{changes::ChangeList, master, read_text, to_lines};
-use althing_interface::zone::{Record, Zone};
+use althing_cli::zone::{changes::ChangeList, follow::Follower, master, read_text, to_lines};
+use althing_interface::zone::{Plan, Record, Zone};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -83,4 +83,22 @@ fn the_real_changes_lead_to_the_expected_zone_and_every_stop_is_recognised() {
     }
     let zone = Zone::from_records(&records).unwrap();
     assert_eq!(to_lines(&zone), read_text(&file(&folder, "root-expected")).unwrap());
+}
+
+#[test]
+fn the_real_changes_are_followed_with_the_plans_of_the_whole_zones() {
+    let Some(folder) = real_data() else { return };
+    let base = master::parse("base", &read_text(&file(&folder, "root-base")).unwrap()).unwrap();
+    let list = ChangeList::parse("changes", &read_text(&file(&folder, "root-changes")).unwrap()).unwrap();
+    let mut follower = Follower::new(Zone::from_records(&base.records).unwrap());
+    for (index, change) in list.changes.iter().filter(|c| !c.add.is_empty() || !c.delete.is_empty()).enumerate() {
+        let before = (index % 16 == 0).then(|| follower.zone().clone());
+        let step = follower.apply(change).unwrap();
+        assert_eq!((step.added, step.deleted), (change.add.len(), change.delete.len()));
+        if let Some(before) = before {
+            assert_eq!(follower.zone(), &Zone::from_records(follower.records()).unwrap());
+            assert_eq!(step.plan, Plan::new(&before, follower.zone()), "serial {}", change.serial);
+        }
+    }
+    assert_eq!(to_lines(follower.zone()), read_text(&file(&folder, "root-expected")).unwrap());
 }

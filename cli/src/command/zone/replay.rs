@@ -8,12 +8,11 @@ use crate::{
     command::Context,
     error::{CliError, Result},
     output::table,
-    zone::{changes::ChangeList, read_text},
+    zone::{changes::ChangeList, follow::Follower, read_text},
 };
-use althing_interface::zone::{Plan, Record, Zone};
 use althing_types::id::Height;
 use serde::Serialize;
-use std::{collections::BTreeSet, path::Path, time::Instant};
+use std::{path::Path, time::Instant};
 
 #[derive(Serialize)]
 struct Replayed {
@@ -40,9 +39,8 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<()> {
     let list = ChangeList::parse(&name, &read_text(path)?)?;
     let chain = context.chain().await?;
     let before = present::zone(&chain).await?;
-    let mut zone = before.zone;
-    let mut records: BTreeSet<Record> = zone.records().into_iter().collect();
-    let position = list.position(&records)?;
+    let mut follower = Follower::new(before.zone);
+    let position = list.position(follower.records())?;
     let pending = list.changes.get(position.done..).unwrap_or_default();
     let mut sending = Sending::new(context, &chain).await?;
     let progress = context.output.progress("replaying", pending.len() as u64);
@@ -50,37 +48,33 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<()> {
     let quiet = crate::output::Output { quiet: true, ..context.output }.progress("", 0);
     for change in pending {
         progress.say(&format!("serial {}", change.serial));
-        let gone = change.delete.iter().filter(|r| records.remove(r)).count();
-        let new = change.add.iter().filter(|r| records.insert((*r).clone())).count();
-        if gone.saturating_add(new) > 0 {
-            let next = Zone::from_records(&records).map_err(|e| {
-                CliError::data("bad_change", format!("{name}: serial {} makes no root zone: {e}", change.serial))
-                    .field(format!("serial {}", change.serial))
-                    .rule(e.to_string())
-            })?;
-            let plan = Plan::new(&zone, &next);
+        let step = follower.apply(change).map_err(|e| {
+            CliError::data("bad_change", format!("{name}: serial {} makes no root zone: {e}", change.serial))
+                .field(format!("serial {}", change.serial))
+                .rule(e.to_string())
+        })?;
+        if step.added.saturating_add(step.deleted) > 0 {
             let note = format!("root zone serial {}", change.serial);
-            sending.send(&plan, &note, &quiet, &mut sent).await.map_err(|mut e| {
+            sending.send(&step.plan, &note, &quiet, &mut sent).await.map_err(|mut e| {
                 e.message = format!("serial {}: {}", change.serial, e.message);
                 e
             })?;
-            zone = next;
             with_changes = with_changes.saturating_add(1);
-            added = added.saturating_add(new);
-            deleted = deleted.saturating_add(gone);
+            added = added.saturating_add(step.added);
+            deleted = deleted.saturating_add(step.deleted);
         }
         progress.advance(1);
     }
     drop(progress);
     let outcome = present::zone(&chain).await?;
-    if outcome.zone != zone {
+    if outcome.zone != *follower.zone() {
         return Err(CliError::internal(
             "not_as_wanted",
             "the ledger's zone is not what the list says, though all is final",
         )
         .field("zone")
         .value(format!("{} records", outcome.counts.records))
-        .rule(format!("{} records", records.len()))
+        .rule(format!("{} records", follower.records().len()))
         .hint("somebody else changes the zone; run it again"));
     }
     let replayed = Replayed {
