@@ -129,8 +129,8 @@ fn state_values() -> Vec<Seed> {
 fn arguments() -> Vec<Seed> {
     let zero = "00".repeat(32);
     let put = format!(
-        r#"{{"entry":{{"flag":true,"small":1,"port":53,"count":4,"total":"5","wide":"6","change":-7,"note":"n","blob":"00ff",
-        "address":"c0000201","hash":"{zero}","key":"{zero}","name":"lab.","owner":"alpha","contract":"c","role":"isp",
+        r#"{{"entry":{{"flag":true,"small":1,"port":53,"count":4,"total":"5","wide":"6","change":-7,"note":"n",
+        "blob":"00ff","address":"c0000201","hash":"{zero}","key":"{zero}","name":"lab.","owner":"alpha","contract":"c","role":"isp",
         "nothing":null}},"choice":{{"Two":[1,null]}}}}"#
     );
     let texts = [&put, r#"{"all":["None",{"One":null},{"Named":{"name":"."}}]}"#, r#"[{"some":[null,null]}]"#, "[]"];
