@@ -1,7 +1,8 @@
 //! A local network: separate `althingd` processes on loopback, in one folder.
 //!
 //! ```text
-//! DIR/genesis.json  passphrase  keys/      DIR is also the home folder of the network's keys
+//! DIR/genesis.json  contracts/             the chain's start; code of its contracts
+//! DIR/passphrase  keys/                    DIR is also the home folder of the network's keys
 //! DIR/devnet.json                          what others read: index, pid, api, node_id of each node
 //! DIR/node-I/config.toml  node.key  data/  log  process.json
 //! ```

@@ -115,6 +115,16 @@ impl Plan {
         Ok(made)
     }
 
+    /// Id and code of every contract of the genesis.
+    fn code(&self) -> Result<Vec<(ContractId, Vec<u8>)>> {
+        let mut out = Vec::new();
+        for bundled in althing_bundle::contracts() {
+            out.push((ContractId::new(bundled.id)?, bundled.code.to_vec()));
+        }
+        out.extend(self.contracts.iter().cloned());
+        Ok(out)
+    }
+
     fn genesis(
         &self,
         operator: &SecretKey,
@@ -130,13 +140,8 @@ impl Plan {
             organisations.push(member(id.clone(), Role::Registry, key.public())?);
         }
         organisations.extend(self.organisations.iter().cloned());
-        let mut contracts = Vec::new();
-        for bundled in althing_bundle::contracts() {
-            contracts.push(GenesisContract { id: ContractId::new(bundled.id)?, code: code_hash(bundled.code) });
-        }
-        for (id, code) in &self.contracts {
-            contracts.push(GenesisContract { id: id.clone(), code: code_hash(code) });
-        }
+        let contracts =
+            self.code()?.into_iter().map(|(id, code)| GenesisContract { id, code: code_hash(&code) }).collect();
         let authorities = registries
             .iter()
             .zip(nodes)
@@ -173,13 +178,14 @@ impl Plan {
             .zip(&network)
             .map(|(key, port)| PeerConfig { node_id: NodeId::from(key.public()), address: address(*port) })
             .collect();
+        // The nodes' own bundle may come from another build: what the genesis names lies beside it.
+        for (id, code) in self.code()? {
+            write_file(&dir.join("contracts").join(format!("{id}.wasm")), &code, Access::Public)?;
+        }
         for (index, ((key, api), network)) in keys.iter().zip(&api).zip(&network).enumerate() {
             let folder = node_dir(dir, index);
             make_folder(&folder, Access::Secret)?;
-            for (id, code) in &self.contracts {
-                write_file(&folder.join("contracts").join(format!("{id}.wasm")), code, Access::Public)?;
-            }
-            let contracts_dir = (!self.contracts.is_empty()).then(|| "contracts".into());
+            let contracts_dir = Some("../contracts".into());
             let own = key.public().into();
             let config = NodeConfig {
                 key_file: "node.key".into(),
