@@ -69,7 +69,7 @@ pub struct Cipher {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyFile {
-    /// [`VERSION`].
+    /// `VERSION`.
     pub version: u32,
     /// The key's name: also the file's.
     pub name: String,

@@ -51,7 +51,7 @@ pub enum Schema {
         /// Number of bytes.
         length: u32,
     },
-    /// [`Hash`].
+    /// [`struct@Hash`].
     Hash,
     /// [`PublicKey`].
     PublicKey,

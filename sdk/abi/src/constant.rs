@@ -1,6 +1,6 @@
 //! Writes a description at compile time: constant schemas in, the bytes of the custom section out.
 //!
-//! The SDK's macros call [`measure`] for the length and [`write`] for the bytes of a `static`, so that the section
+//! The SDK's macros call [`measure`] for the length and [`write()`] for the bytes of a `static`, so that the section
 //! is there without any code being run. The layout is that of [`crate::encode`]; a test compares the two.
 
 use crate::schema::{ABI_VERSION, MethodKind, StateKind};

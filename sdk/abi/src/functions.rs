@@ -1,7 +1,7 @@
 //! The one table of host functions: what a contract may ask of the machine it runs in.
 //!
 //! The guest's import declarations (sdk/contract), the host's binding (node/runtime) and the documentation all come
-//! from [`host_functions!`]; none of them repeats a name, a type or a cost. To add a function, add one row here and
+//! from `host_functions!`; none of them repeats a name, a type or a cost. To add a function, add one row here and
 //! its body in node/runtime/src/host.
 //!
 //! # Conventions
