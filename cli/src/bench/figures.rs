@@ -106,6 +106,8 @@ pub fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
 pub struct Sample {
     /// CPU time of all nodes, in microseconds.
     pub cpu_us: u64,
+    /// CPU time of this process, which makes the load, in microseconds.
+    pub own_cpu_us: u64,
     /// Bytes that all nodes wrote to storage.
     pub written: u64,
     /// Resident memory of the largest node, in bytes.
@@ -120,7 +122,8 @@ impl Sample {
     /// # Errors
     /// When one of them is not running any more.
     pub async fn take(network: &Network) -> Result<Self> {
-        let mut out = Self::default();
+        let own = crate::devnet::process::own_usage().unwrap_or_default();
+        let mut out = Self { own_cpu_us: own.cpu_ticks.saturating_mul(TICK_US), ..Self::default() };
         for index in 0..network.count() {
             let process = network.process(index);
             let (Some(usage), Some(written)) =
@@ -155,6 +158,7 @@ impl Sample {
             .collect();
         Self {
             cpu_us: self.cpu_us.saturating_sub(earlier.cpu_us),
+            own_cpu_us: self.own_cpu_us.saturating_sub(earlier.own_cpu_us),
             written: self.written.saturating_sub(earlier.written),
             resident: self.resident,
             parts,

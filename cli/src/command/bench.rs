@@ -53,6 +53,8 @@ struct Report {
     committed_per_s: f64,
     latency_ms: Latency,
     cpu_us_per_tx: f64,
+    /// CPU time of this process, which makes the load on the same cores.
+    load_cpu_us_per_tx: f64,
     bytes_written_per_tx: f64,
     signature_verify_us: f64,
     fsync_us: f64,
@@ -183,6 +185,7 @@ async fn measure(context: &Context, options: &BenchArgs, dir: &Path) -> Result<R
         committed_per_s: rounded(rate),
         latency_ms: Latency { p50: rounded(percentile(times.clone(), 50)), p99: rounded(percentile(times, 99)) },
         cpu_us_per_tx: rounded(per(used.cpu_us as f64)),
+        load_cpu_us_per_tx: rounded(per(used.own_cpu_us as f64)),
         bytes_written_per_tx: rounded(per(used.written as f64)),
         signature_verify_us: rounded(verify_us),
         fsync_us: rounded(sync_us),
@@ -284,7 +287,13 @@ fn human(report: &Report) -> String {
         ),
         ("bound", format!("{:.0}/s on {} cores; ratio {:.3}", r.bound_per_s, r.cores, r.ratio)),
         ("latency at light load", format!("p50 {:.0} ms, p99 {:.0} ms", r.latency_ms.p50, r.latency_ms.p99)),
-        ("cpu", format!("{:.0} us per transaction, all {} nodes together", r.cpu_us_per_tx, r.authorities)),
+        (
+            "cpu",
+            format!(
+                "{:.0} us per transaction, all {} nodes together; {:.0} us for making the load",
+                r.cpu_us_per_tx, r.authorities, r.load_cpu_us_per_tx
+            ),
+        ),
         ("parts, us per transaction", parts.join(", ")),
         ("written", format!("{:.0} bytes per transaction", r.bytes_written_per_tx)),
         ("blocks", format!("{:.1}/s, {:.0} transactions each", r.blocks_per_s, r.transactions_per_block)),

@@ -164,6 +164,11 @@ pub fn run_detached(program: &Path, arguments: &[OsString]) -> CliError {
     CliError::internal("not_started", format!("{} cannot be started: {error}", program.display()))
 }
 
+/// What the kernel says of this very process.
+pub fn own_usage() -> Option<Usage> {
+    usage(std::process::id())
+}
+
 /// Reads `/proc/PID/stat`.
 fn usage(pid: u32) -> Option<Usage> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
