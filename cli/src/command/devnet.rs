@@ -128,7 +128,10 @@ async fn watch(context: &Context, network: &Network) -> Result<()> {
 }
 
 /// Waits for Ctrl-C or a request to end.
-async fn stopped() -> Result<()> {
+///
+/// # Errors
+/// Always: that is how the command ends.
+pub(super) async fn stopped() -> Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(|e| CliError::internal("signals", e.to_string()))?;
     tokio::select! {
