@@ -26,7 +26,7 @@ use althing_types::{
     codec::List,
     crypto::SecretKey,
     id::{ChainId, ContractId, OrganisationId},
-    organisation::{MAX_KEYS, Organisation},
+    organisation::{MAX_KEYS, MemberKey, Organisation},
 };
 use std::{collections::BTreeSet, path::Path};
 
@@ -61,7 +61,7 @@ pub fn prepare(dir: &Path, authorities: usize, senders: usize) -> Result<Setup> 
         keys.push(keyfile::generate()?);
     }
     for (number, keys) in keys.chunks(MAX_KEYS).enumerate() {
-        let list = List::new(keys.iter().map(SecretKey::public).collect())
+        let list = List::new(keys.iter().map(|key| MemberKey::whole(key.public())).collect())
             .map_err(|e| CliError::internal("too_many_keys", e.to_string()))?;
         let id = OrganisationId::new(format!("sender-{number}"))?;
         plan.organisations.push(Organisation { id, roles: BTreeSet::new(), keys: list });

@@ -38,7 +38,7 @@ pub(super) async fn send(
     let key = key::open(context, &options.key)?;
     let called = match &content {
         Content::Call { contract, method, .. } => Some((contract.clone(), method.as_str().to_owned())),
-        Content::Deploy { .. } | Content::Upgrade { .. } => None,
+        Content::Deploy { .. } | Content::Upgrade { .. } | Content::Upload { .. } => None,
     };
     let order = Order { operation, content, postscript: options.postscript.clone(), fuel_limit: options.fuel };
     let mut submitter = submitter(context, chain, options.expires_in);

@@ -184,7 +184,7 @@ async fn show(context: &Context, chain: &Chain, document: &TransactionDocument, 
                 .filter(|t| t.value.hash() == hash)
                 .and_then(|t| match t.value.content {
                     Content::Call { contract, method, .. } => Some((contract, method)),
-                    Content::Deploy { .. } | Content::Upgrade { .. } => None,
+                    Content::Deploy { .. } | Content::Upgrade { .. } | Content::Upload { .. } => None,
                 });
             let done = Final { hash, height: *height, index: *index, receipt: (**receipt).clone() };
             let called = called.as_ref().map(|(c, m)| (c, m.as_str()));
@@ -211,7 +211,11 @@ async fn list(context: &Context, chain: &Chain, key: &str, limit: usize) -> Resu
                     t.sequence.to_string(),
                     t.height.map_or("-".into(), |h| h.to_string()),
                     status.into(),
-                    t.method.as_ref().map_or_else(|| t.contract.to_string(), |m| format!("{}.{m}", t.contract)),
+                    match (&t.contract, &t.method) {
+                        (Some(contract), Some(method)) => format!("{contract}.{method}"),
+                        (Some(contract), None) => contract.to_string(),
+                        (None, _) => "code".into(),
+                    },
                     t.hash.to_string(),
                 ]
             })

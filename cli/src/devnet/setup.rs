@@ -15,7 +15,7 @@ use althing_types::{
     genesis::{ChainKind, FaultModel, Genesis, GenesisContract, Parameters},
     id::{ChainId, ContractId, OrganisationId},
     keyspace::code_hash,
-    organisation::{Organisation, Role},
+    organisation::{MemberKey, Organisation, Role},
 };
 use std::{
     collections::BTreeSet,
@@ -133,9 +133,13 @@ impl Plan {
     ) -> Result<Genesis> {
         let too_many = |e: althing_types::codec::TooLong| CliError::usage("genesis", format!("too many: {e}"));
         let member = |id: OrganisationId, role, key: PublicKey| -> Result<Organisation> {
-            Ok(Organisation { id, roles: BTreeSet::from([role]), keys: List::new(vec![key]).map_err(too_many)? })
+            Ok(Organisation {
+                id,
+                roles: BTreeSet::from([role]),
+                keys: List::new(vec![MemberKey::whole(key)]).map_err(too_many)?,
+            })
         };
-        let mut organisations = vec![member(OrganisationId::new("operator")?, Role::Operator, operator.public())?];
+        let mut organisations = vec![member(OrganisationId::new("operator")?, Role::Observer, operator.public())?];
         for (id, key) in registries {
             organisations.push(member(id.clone(), Role::Registry, key.public())?);
         }
@@ -158,7 +162,8 @@ impl Plan {
             threshold: Threshold::TwoThirds,
             authorities: List::new(authorities).map_err(too_many)?,
             organisations: List::new(organisations).map_err(too_many)?,
-            operator: operator.public(),
+            operator: Some(operator.public()),
+            governance: None,
             contracts: List::new(contracts).map_err(too_many)?,
             parameters: self.parameters.clone(),
         };
@@ -322,7 +327,7 @@ mod tests {
         let made = Plan::new(3, ChainId::new("t").unwrap()).write(folder.path()).unwrap();
         let network = super::super::Network::open(folder.path()).unwrap();
         assert_eq!(network.count(), 3);
-        assert_eq!(network.genesis().unwrap().operator, made.operator.public());
+        assert_eq!(network.genesis().unwrap().operator, Some(made.operator.public()));
         let phrase = std::fs::read_to_string(folder.path().join("passphrase")).unwrap();
         let file = KeyFile::read(&folder.path().join("keys/registry-2.json")).unwrap();
         assert_eq!(file.open(phrase.trim()).unwrap().public(), made.registries[1].1.public());

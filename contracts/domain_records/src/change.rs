@@ -27,7 +27,7 @@ pub(crate) fn authorise(cx: &mut Ctx, tld: &DomainName) -> Result<(), Refusal> {
 
 /// As [`authorise`]; for a suspended TLD the operator may act instead of the registry, so that it can be released.
 pub(crate) fn authorise_removal(cx: &mut Ctx, tld: &DomainName) -> Result<(), Refusal> {
-    if cx.has_role(Role::Operator) && binding(cx, tld)?.status == BindingStatus::Suspended {
+    if cx.has_role(Role::Governance) && binding(cx, tld)?.status == BindingStatus::Suspended {
         return Ok(());
     }
     authorise(cx, tld)

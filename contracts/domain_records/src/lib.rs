@@ -105,13 +105,13 @@ impl DomainRecords {
     }
 
     /// Sets the root's own name servers.
-    #[call(role = "operator")]
+    #[call(role = "governance")]
     fn set_apex(&mut self, cx: &mut Ctx, apex: Apex) -> Result<(), Refusal> {
         self.apply_apex(cx, &ApexChange { hosts: List::default(), apex: Some(apex) })
     }
 
     /// Changes the root's own name servers and their hosts at once.
-    #[call(role = "operator")]
+    #[call(role = "governance")]
     fn change_apex(&mut self, cx: &mut Ctx, change: ApexChange) -> Result<(), Refusal> {
         self.apply_apex(cx, &change)
     }

@@ -106,10 +106,10 @@ impl Ledger {
         let registry = |tld: &DomainName| format!("registry-{}", tld.as_str());
         for tld in plan.bind {
             let organisation = OrganisationId::new(registry(&tld)).unwrap();
-            self.call("operator", Role::Operator, &Bind { tld, organisation });
+            self.call("operator", Role::Governance, &Bind { tld, organisation });
         }
         for change in plan.apex {
-            self.call("operator", Role::Operator, &ChangeApex { change });
+            self.call("operator", Role::Governance, &ChangeApex { change });
         }
         let mut changes = plan.changes;
         if self.height % 2 == 1 {
@@ -119,7 +119,7 @@ impl Ledger {
             self.call(&registry(&tld), Role::Registry, &ChangeTld { tld, change });
         }
         for tld in plan.release {
-            self.call("operator", Role::Operator, &Release { tld });
+            self.call("operator", Role::Governance, &Release { tld });
         }
     }
 

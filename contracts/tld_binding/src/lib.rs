@@ -34,7 +34,7 @@ type Refusal = Refused<BindingError>;
 #[contract_api]
 impl TldBinding {
     /// Binds a TLD to the organisation that will run it.
-    #[call(role = "operator")]
+    #[call(role = "governance")]
     fn bind(&mut self, cx: &mut Ctx, tld: DomainName, organisation: OrganisationId) -> Result<(), Refusal> {
         rules::tld(&tld)?;
         let binding = rules::bind(self.bindings.get(&tld), &tld, organisation, cx.height())?;
@@ -44,7 +44,7 @@ impl TldBinding {
     }
 
     /// Gives a bound TLD to another organisation. Delegation, hosts and status stay.
-    #[call(role = "operator")]
+    #[call(role = "governance")]
     fn rebind(&mut self, cx: &mut Ctx, tld: DomainName, organisation: OrganisationId) -> Result<(), Refusal> {
         let old = self.bound(&tld)?;
         let previous = Some(old.organisation.clone());
@@ -55,19 +55,19 @@ impl TldBinding {
     }
 
     /// Stops the registry of a TLD from changing it.
-    #[call(role = "operator")]
+    #[call(role = "governance")]
     fn suspend(&mut self, cx: &mut Ctx, tld: DomainName) -> Result<(), Refusal> {
         self.set_status(cx, tld, BindingStatus::Suspended)
     }
 
     /// Lets the registry of a suspended TLD change it again.
-    #[call(role = "operator")]
+    #[call(role = "governance")]
     fn resume(&mut self, cx: &mut Ctx, tld: DomainName) -> Result<(), Refusal> {
         self.set_status(cx, tld, BindingStatus::Active)
     }
 
     /// Ends the binding of a TLD that is not delegated any more.
-    #[call(role = "operator")]
+    #[call(role = "governance")]
     fn release(&mut self, cx: &mut Ctx, tld: DomainName) -> Result<(), Refusal> {
         let binding = self.bound(&tld)?;
         if delegated(cx, &tld)? {

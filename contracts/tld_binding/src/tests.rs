@@ -16,7 +16,7 @@ use althing_sdk::{
     },
 };
 
-const OPERATOR: Org = Org::new("operator", &[Role::Operator]);
+const OPERATOR: Org = Org::new("operator", &[Role::Governance]);
 const LAB: Org = Org::new("lab-registry", &[Role::Registry]);
 const OTHER: Org = Org::new("other", &[Role::Registry]);
 

@@ -185,9 +185,10 @@ pub struct TransactionSummary {
     /// What it does.
     #[schema(value_type = String)]
     pub operation: Operation,
-    /// The contract it is about.
-    #[schema(value_type = String)]
-    pub contract: ContractId,
+    /// The contract it is about; none for an upload of code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub contract: Option<ContractId>,
     /// The method, for calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,

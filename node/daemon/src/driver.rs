@@ -387,6 +387,9 @@ impl<S: Storage + 'static> Driver<S> {
                         let _ = reply.send(verdicts);
                     }
                 }
+                Effect::Members(list) => {
+                    self.network.set_members(list.nodes.iter().map(|member| member.node).collect());
+                }
                 Effect::Committed(committed) => {
                     self.shared.tip.send_replace(committed.height);
                 }

@@ -262,6 +262,7 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             signer: PublicKey([0; 32]),
             organisation: None,
             roles: Default::default(),
+            governor: Executor::governor(&*view).map_err(execution_fault)?,
         };
         let outcome =
             self.executor.view(&*view, &context, contract, method, arguments, VIEW_FUEL).map_err(execution_fault)?;
@@ -329,14 +330,15 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
 
 fn summary(transaction: &Transaction, height: Height, succeeded: Option<bool>) -> TransactionSummary {
     let (contract, method) = match &transaction.content {
-        Content::Call { contract, method, .. } => (contract, Some(method.to_string())),
-        Content::Deploy { contract, .. } | Content::Upgrade { contract, .. } => (contract, None),
+        Content::Call { contract, method, .. } => (Some(contract), Some(method.to_string())),
+        Content::Deploy { contract, .. } | Content::Upgrade { contract, .. } => (Some(contract), None),
+        Content::Upload { .. } => (None, None),
     };
     TransactionSummary {
         hash: transaction.hash(),
         sequence: transaction.sequence,
         operation: transaction.operation,
-        contract: contract.clone(),
+        contract: contract.cloned(),
         method,
         height: Some(height),
         succeeded,

@@ -104,7 +104,7 @@ impl Admission<'_> {
         let fits = match &transaction.content {
             Content::Call { arguments, .. } => {
                 within("arguments", arguments.len(), limits.max_arguments_bytes)?;
-                !matches!(transaction.operation, Operation::Deploy | Operation::Upgrade)
+                !matches!(transaction.operation, Operation::Deploy | Operation::Upgrade | Operation::Upload)
             }
             Content::Deploy { code, arguments, .. } => {
                 within("arguments", arguments.len(), limits.max_arguments_bytes)?;
@@ -114,6 +114,10 @@ impl Admission<'_> {
             Content::Upgrade { code, .. } => {
                 within("code", code.len(), limits.max_code_bytes)?;
                 transaction.operation == Operation::Upgrade
+            }
+            Content::Upload { code } => {
+                within("code", code.len(), limits.max_code_bytes)?;
+                transaction.operation == Operation::Upload
             }
         };
         if fits {

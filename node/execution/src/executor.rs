@@ -10,9 +10,11 @@ use crate::{
 use althing_runtime::{CallContext, Entry, Invocation, Outcome, Runtime, World};
 use althing_types::{
     authority::AuthorityList,
+    block::NodeInstruction,
     codec::{self, Text},
-    crypto::{PublicKey, Verified},
+    crypto::{NodeId, PublicKey, Verified},
     genesis::{ChainKind, Genesis, Parameters},
+    govern::MemberList,
     hash::Hash,
     id::{ChainId, ContractId},
     keyspace,
@@ -20,7 +22,7 @@ use althing_types::{
     transaction::{Abnormal, AbnormalCode, Transaction},
     view::StateView,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Executes the blocks of one chain. Cheap to clone; holds no state of the chain.
 #[derive(Clone)]
@@ -124,8 +126,10 @@ impl Executor {
     ) -> Result<Result<Execution, Illegal>, ExecutionError> {
         let parameters = Self::parameters(view)?;
         let admission = self.admission(&parameters, block.height);
-        let runner = Runner { runtime: &self.runtime, chain: &self.chain, block };
         let mut overlay = Overlay::new(view);
+        let governor = governor(&overlay)?;
+        let runner = Runner { runtime: &self.runtime, chain: &self.chain, block, governor: governor.as_ref() };
+        let members: Option<MemberList> = decode_entry("members", overlay.read_key(&keyspace::members())?)?;
         let (mut kept, mut hashes, mut receipts, mut abnormal) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut fuel_used, mut bytes) = (0u64, 0u64);
         for transaction in transactions {
@@ -165,12 +169,15 @@ impl Executor {
             hashes.push(hash);
             receipts.push(receipt);
         }
+        receipts.extend(runner.end_block(&mut overlay)?);
         let next_authorities: Option<AuthorityList> =
             decode_entry("authorities", overlay.read_key(&keyspace::authorities())?)?;
         let Some(next_authorities) = next_authorities else {
             return Err(ExecutionError::SystemEntry { entry: "authorities", reason: "missing".into() });
         };
         let parameters = Self::parameters(&overlay)?;
+        let after: Option<MemberList> = decode_entry("members", overlay.read_key(&keyspace::members())?)?;
+        let instruction = instruction(members.as_ref(), after.as_ref());
         let writes = overlay.into_writes();
         Ok(Ok(Execution {
             transactions: kept,
@@ -178,6 +185,8 @@ impl Executor {
             receipts,
             writes,
             abnormal,
+            instruction,
+            members: if after == members { None } else { after },
             next_authorities,
             parameters,
             fuel_used,
@@ -214,6 +223,14 @@ impl Executor {
         Ok(admission.check_sequence(transaction, next))
     }
 
+    /// The contract that governs the state of a view; `None` on a chain without governance.
+    ///
+    /// # Errors
+    /// [`ExecutionError`] when the store cannot answer.
+    pub fn governor(view: &dyn StateView) -> Result<Option<ContractId>, ExecutionError> {
+        decode_entry("governor", view.read(&keyspace::governor())?)
+    }
+
     /// Calls a view of a contract; nothing is written.
     ///
     /// # Errors
@@ -235,5 +252,23 @@ impl Executor {
         };
         let invocation = Invocation { contract, code, entry: Entry::View(method), input, fuel };
         Ok(self.runtime.invoke_view(&mut overlay, context, &invocation)?)
+    }
+}
+
+/// The contract that governs; `None` on a chain without governance.
+fn governor(overlay: &Overlay<'_>) -> Result<Option<ContractId>, ExecutionError> {
+    decode_entry("governor", overlay.read_key(&keyspace::governor())?)
+}
+
+/// What changed in the member list; a removal is told before an addition in the same block.
+fn instruction(before: Option<&MemberList>, after: Option<&MemberList>) -> NodeInstruction {
+    let nodes = |list: Option<&MemberList>| -> BTreeSet<NodeId> {
+        list.map(|list| list.nodes.iter().map(|member| member.node).collect()).unwrap_or_default()
+    };
+    let (before, after) = (nodes(before), nodes(after));
+    match (before.difference(&after).next(), after.difference(&before).next()) {
+        (Some(_), _) => NodeInstruction::Removed,
+        (None, Some(_)) => NodeInstruction::Added,
+        (None, None) => NodeInstruction::None,
     }
 }

@@ -9,12 +9,12 @@ use althing_runtime::{CallContext, Entry, Invocation, Runtime};
 use althing_types::{
     authority::AuthorityList,
     codec,
-    crypto::NodeId,
+    crypto::{NodeId, PublicKey},
     genesis::{Genesis, GenesisContract},
     hash::Hash,
     id::Height,
     keyspace::{self, ContractEntry},
-    organisation::{KeyEntry, Role},
+    organisation::Role,
     view::{Entry as StateEntry, StateFault, StateView},
 };
 
@@ -45,18 +45,22 @@ pub(crate) fn first_state(
     let mut put = |key, value| overlay.write_key(key, Some(value));
     put(keyspace::parameters(), codec::encode(&genesis.parameters));
     put(keyspace::authorities(), codec::encode(&authorities));
+    put(keyspace::members(), codec::encode(&genesis.member_list()));
     for organisation in genesis.organisations.iter() {
         put(keyspace::organisation(&organisation.id), codec::encode(organisation));
         for key in organisation.keys.iter() {
-            let mut roles = organisation.roles.clone();
-            if *key == genesis.operator {
-                roles.insert(Role::Operator);
+            let mut entry = organisation.entry_of(key);
+            if Some(key.key) == genesis.operator {
+                entry.roles.insert(Role::Governance);
             }
-            let entry = KeyEntry { organisation: organisation.id.clone(), roles };
-            put(keyspace::key_entry(key), codec::encode(&entry));
+            put(keyspace::key_entry(&key.key), codec::encode(&entry));
         }
     }
-    let block = BlockContext { height: Height(0), timestamp_ms: genesis.timestamp_ms, packer: NodeId([0; 32]) };
+    if let Some(governance) = &genesis.governance {
+        put(keyspace::governor(), codec::encode(&governance.contract));
+    }
+    let block =
+        BlockContext { height: Height(0), timestamp_ms: genesis.timestamp_ms, packer: NodeId([0; 32]), previous: None };
     for contract in genesis.contracts.iter() {
         deploy(runtime, genesis, &mut overlay, &block, contract, &code)?;
     }
@@ -96,12 +100,16 @@ fn deploy(
         height: block.height,
         timestamp_ms: block.timestamp_ms,
         transaction: genesis.hash(),
-        signer: genesis.operator,
+        signer: genesis.operator.unwrap_or(PublicKey([0; 32])),
         organisation: None,
-        roles: [Role::Operator].into(),
+        roles: [Role::Governance].into(),
+        governor: genesis.governance.as_ref().map(|governance| governance.contract.clone()),
     };
+    let governs = context.governor.as_ref() == Some(&contract.id);
+    let seed = if governs { genesis.governor_seed().map(|seed| codec::encode(&(seed,))) } else { None };
+    let input = seed.unwrap_or_default();
     let invocation =
-        Invocation { contract: &contract.id, code: info.hash, entry: Entry::Init, input: &[], fuel: INIT_FUEL };
+        Invocation { contract: &contract.id, code: info.hash, entry: Entry::Init, input: &input, fuel: INIT_FUEL };
     let outcome = runtime.invoke(overlay, &context, &invocation)?;
     outcome.result.map(|_| ()).map_err(|f| fault(f.message.to_string()))
 }

@@ -24,6 +24,8 @@
 )]
 
 mod admission;
+mod block_end;
+mod code;
 mod error;
 mod executor;
 mod genesis;

@@ -2,8 +2,11 @@
 
 use althing_types::{
     authority::AuthorityList,
+    block::NodeInstruction,
+    certificate::QuorumCertificate,
     crypto::{NodeId, Verified},
     genesis::Parameters,
+    govern::MemberList,
     hash::Hash,
     id::Height,
     merkle,
@@ -24,6 +27,8 @@ pub struct BlockContext {
     pub timestamp_ms: u64,
     /// The node that packs it.
     pub packer: NodeId,
+    /// The certificate of the block before, as this block carries it; checked by the caller.
+    pub previous: Option<QuorumCertificate>,
 }
 
 /// The outcome of a block.
@@ -33,12 +38,17 @@ pub struct Execution {
     pub transactions: Vec<Arc<Verified<Transaction>>>,
     /// Hashes of the transactions, in order.
     pub hashes: Vec<Hash>,
-    /// Receipts in the same order.
+    /// Receipts in the same order; one more when the governing contract's work at the end of the block has told
+    /// something or has failed.
     pub receipts: Vec<Receipt>,
     /// What changes in the state.
     pub writes: Writes,
     /// Transactions that were left out, with the reason.
     pub abnormal: Vec<Abnormal>,
+    /// The member list after the block, when the block changes it.
+    pub members: Option<MemberList>,
+    /// What the header says of that change.
+    pub instruction: NodeInstruction,
     /// The authorities of the next height.
     pub next_authorities: AuthorityList,
     /// Parameters in force after the block.

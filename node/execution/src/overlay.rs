@@ -157,6 +157,14 @@ impl World for Overlay<'_> {
         self.events.truncate(events);
     }
 
+    fn read_system(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
+        self.read_key(key)
+    }
+
+    fn write_system(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.write_key(key, value);
+    }
+
     fn code_hash(&self, contract: &ContractId) -> Result<Option<Hash>, StateFault> {
         let Some(bytes) = self.read_key(&keyspace::contract(contract))? else { return Ok(None) };
         let entry: ContractEntry = codec::decode("contract entry", &bytes, 4096)

@@ -25,8 +25,10 @@ pub struct CallContext {
     pub signer: PublicKey,
     /// Organisation of that key.
     pub organisation: Option<OrganisationId>,
-    /// Roles of that organisation.
+    /// Roles of that organisation and duties of the key.
     pub roles: BTreeSet<Role>,
+    /// The contract that governs. What it calls directly is called with the role `governance` and for no organisation.
+    pub governor: Option<ContractId>,
 }
 
 /// Where a contract is entered.

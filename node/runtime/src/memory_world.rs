@@ -5,13 +5,15 @@ use althing_types::{
     event::Event,
     hash::Hash,
     id::ContractId,
-    keyspace::code_hash,
+    keyspace::{code_hash, parse_storage},
     view::{Entry, StateFault},
 };
 use std::{collections::BTreeMap, ops::Bound};
 
-type Storage = BTreeMap<(ContractId, Vec<u8>), Vec<u8>>;
-type Undo = ((ContractId, Vec<u8>), Option<Vec<u8>>);
+/// A contract's key, or a system entry's.
+type Place = (Option<ContractId>, Vec<u8>);
+type Storage = BTreeMap<Place, Vec<u8>>;
+type Undo = (Place, Option<Vec<u8>>);
 
 /// State, code and events in ordered maps, with nested checkpoints. It cannot fail.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +40,7 @@ impl MemoryWorld {
     }
     /// All entries of a contract in order.
     pub fn entries(&self, contract: &ContractId) -> Vec<Entry> {
-        let own = self.storage.iter().filter(|((id, _), _)| id == contract);
+        let own = self.storage.iter().filter(|((id, _), _)| id.as_ref() == Some(contract));
         own.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
     /// The events so far.
@@ -51,7 +53,16 @@ impl MemoryWorld {
         self.marks.clear();
         std::mem::take(&mut self.events)
     }
-    fn put(&mut self, key: (ContractId, Vec<u8>), value: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    /// System entries in order, by their full keys.
+    pub fn system(&self) -> Vec<Entry> {
+        let own = self.storage.iter().filter(|((id, _), _)| id.is_none());
+        own.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+    }
+    fn note(&mut self, key: Place, value: Option<Vec<u8>>) {
+        let before = self.put(key.clone(), value);
+        self.journal.push((key, before));
+    }
+    fn put(&mut self, key: Place, value: Option<Vec<u8>>) -> Option<Vec<u8>> {
         match value {
             Some(value) => self.storage.insert(key, value),
             None => self.storage.remove(&key),
@@ -61,12 +72,10 @@ impl MemoryWorld {
 
 impl World for MemoryWorld {
     fn read(&self, contract: &ContractId, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
-        Ok(self.storage.get(&(contract.clone(), key.to_vec())).cloned())
+        Ok(self.storage.get(&(Some(contract.clone()), key.to_vec())).cloned())
     }
     fn write(&mut self, contract: &ContractId, key: &[u8], value: Option<Vec<u8>>) {
-        let key = (contract.clone(), key.to_vec());
-        let before = self.put(key.clone(), value);
-        self.journal.push((key, before));
+        self.note((Some(contract.clone()), key.to_vec()), value);
     }
     fn scan(
         &self,
@@ -76,11 +85,11 @@ impl World for MemoryWorld {
         limit: usize,
     ) -> Result<Vec<Entry>, StateFault> {
         let from = match after.filter(|a| *a >= prefix) {
-            Some(after) => Bound::Excluded((contract.clone(), after.to_vec())),
-            None => Bound::Included((contract.clone(), prefix.to_vec())),
+            Some(after) => Bound::Excluded((Some(contract.clone()), after.to_vec())),
+            None => Bound::Included((Some(contract.clone()), prefix.to_vec())),
         };
         let found = self.storage.range((from, Bound::Unbounded));
-        let own = found.take_while(|((id, key), _)| id == contract && key.starts_with(prefix));
+        let own = found.take_while(|((id, key), _)| id.as_ref() == Some(contract) && key.starts_with(prefix));
         Ok(own.take(limit).map(|((_, key), value)| (key.clone(), value.clone())).collect())
     }
     fn emit(&mut self, event: Event) {
@@ -102,6 +111,15 @@ impl World for MemoryWorld {
             self.put(key, before);
         }
         self.events.truncate(events);
+    }
+    fn read_system(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
+        Ok(self.storage.get(&(None, key.to_vec())).cloned())
+    }
+    fn write_system(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        match parse_storage(&key) {
+            Some((contract, own)) => self.note((Some(contract), own), value),
+            None => self.note((None, key), value),
+        }
     }
     fn code_hash(&self, contract: &ContractId) -> Result<Option<Hash>, StateFault> {
         Ok(self.contracts.get(contract).copied())

@@ -51,6 +51,15 @@ pub trait World {
     /// Undoes writes and events since the latest mark and drops it.
     fn revert(&mut self);
 
+    /// A system entry of the state by its full key, staged writes first.
+    ///
+    /// # Errors
+    /// [`StateFault`] when the store cannot answer.
+    fn read_system(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault>;
+
+    /// Stages a full state key, as the governing contract wants it.
+    fn write_system(&mut self, key: Vec<u8>, value: Option<Vec<u8>>);
+
     /// Hash of a contract's present code; `None` when there is no such contract.
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 //! | meta | `tip` | height (u64 BE), block hash, state root |
 //! | meta | `oldest` | height (u64 BE) |
 //! | chain | `h` height | canonical `Header` |
-//! | chain | `t` height | canonical list of transactions |
+//! | chain | `t` height | canonical certificate of the block before, if any, and list of transactions |
 //! | chain | `c` height | canonical `QuorumCertificate` |
 //! | chain | `a` height | canonical `AuthorityList` that decides the height |
 //! | chain | `r` height index | number of the receipt's first event (u32 BE), canonical `Receipt` |
@@ -26,7 +26,7 @@ use althing_types::{hash::Hash, id::Height};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The version of the form on disk.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 pub(crate) const META_FORMAT: &[u8] = b"format";
 pub(crate) const META_GENESIS: &[u8] = b"genesis";

@@ -8,6 +8,7 @@ use crate::{
     crypto::NodeId,
     hash::{Hash, Tag, hash_of},
     id::{Height, OrganisationId, Round},
+    wire::{FieldSchema, Schema, VariantSchema, Wire},
 };
 use borsh::{
     BorshDeserialize, BorshSerialize,
@@ -93,6 +94,33 @@ pub enum AuthorityListError {
         /// The node.
         node: NodeId,
     },
+}
+
+impl Wire for Threshold {
+    const SCHEMA: &'static Schema = &Schema::Enum {
+        name: "Threshold",
+        variants: &[VariantSchema { name: "TwoThirds", fields: &[] }, VariantSchema { name: "Half", fields: &[] }],
+    };
+}
+
+impl Wire for Authority {
+    const SCHEMA: &'static Schema = &Schema::Struct {
+        name: "Authority",
+        fields: &[
+            FieldSchema { name: "node", kind: NodeId::SCHEMA },
+            FieldSchema { name: "organisation", kind: OrganisationId::SCHEMA },
+        ],
+    };
+}
+
+impl Wire for AuthorityList {
+    const SCHEMA: &'static Schema = &Schema::Struct {
+        name: "AuthorityList",
+        fields: &[
+            FieldSchema { name: "members", kind: <List<Authority, MAX_AUTHORITIES> as Wire>::SCHEMA },
+            FieldSchema { name: "threshold", kind: Threshold::SCHEMA },
+        ],
+    };
 }
 
 impl AuthorityList {

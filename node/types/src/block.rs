@@ -1,6 +1,7 @@
 //! Blocks and their headers (P 0036, Table 1).
 
 use crate::{
+    certificate::QuorumCertificate,
     codec::List,
     crypto::NodeId,
     hash::{Hash, Tag, hash_of},
@@ -61,6 +62,8 @@ pub struct Header {
     pub timestamp_ms: u64,
     /// Whether the member list changes.
     pub instruction: NodeInstruction,
+    /// Hash of the certificate of the block before, as this block carries it; zeros at height 1.
+    pub previous_certificate: Hash,
 }
 
 impl Header {
@@ -70,11 +73,19 @@ impl Header {
     }
 }
 
+/// What a header says of the certificate of the block before.
+pub fn certificate_hash(certificate: Option<&QuorumCertificate>) -> Hash {
+    certificate.map_or(Hash::ZERO, |certificate| hash_of(Tag::Certificate, certificate))
+}
+
 /// A header with its transactions.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Block {
     /// The header.
     pub header: Header,
+    /// The certificate of the block before; `None` at height 1. Who verified that block is told to the governing
+    /// contract from here, so that it is the same on every node.
+    pub previous: Option<QuorumCertificate>,
     /// Transactions in order of execution.
     pub transactions: List<SignedTransaction, MAX_BLOCK_TRANSACTIONS>,
 }
@@ -91,6 +102,8 @@ impl Block {
 pub struct CompactBlock {
     /// The header.
     pub header: Header,
+    /// The certificate of the block before; `None` at height 1.
+    pub previous: Option<QuorumCertificate>,
     /// Transaction hashes in order.
     pub transactions: List<Hash, MAX_BLOCK_TRANSACTIONS>,
 }
@@ -99,5 +112,6 @@ impl CompactBlock {
     /// Whether the hashes are those that the header commits to.
     pub fn is_consistent(&self) -> bool {
         merkle::root(&self.transactions) == self.header.transactions_root
+            && certificate_hash(self.previous.as_ref()) == self.header.previous_certificate
     }
 }

@@ -4,10 +4,12 @@ use crate::{
     authority::{Authority, AuthorityList, AuthorityListError, MAX_AUTHORITIES, Threshold},
     codec::{List, Text},
     crypto::PublicKey,
+    govern::{GenesisGovernance, GovernorSeed, MemberList, MemberNode, Standing},
     hash::{Hash, Tag, hash_of},
-    id::{ChainId, ContractId, OrganisationId},
-    organisation::{MAX_ORGANISATIONS, Organisation},
+    id::{ChainId, ContractId, Height, OrganisationId},
+    organisation::{MAX_ORGANISATIONS, Organisation, Role},
     transaction::Attributes,
+    wire::{FieldSchema, Schema, Wire},
 };
 use alloc::{collections::BTreeSet, string::String};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -87,6 +89,28 @@ pub struct Parameters {
     pub retention_blocks: u64,
 }
 
+impl Wire for Parameters {
+    const SCHEMA: &'static Schema = &Schema::Struct {
+        name: "Parameters",
+        fields: &[
+            FieldSchema { name: "block_interval_ms", kind: u64::SCHEMA },
+            FieldSchema { name: "empty_block_interval_ms", kind: u64::SCHEMA },
+            FieldSchema { name: "propose_timeout_ms", kind: u64::SCHEMA },
+            FieldSchema { name: "vote_timeout_ms", kind: u64::SCHEMA },
+            FieldSchema { name: "clock_drift_ms", kind: u64::SCHEMA },
+            FieldSchema { name: "max_block_transactions", kind: u32::SCHEMA },
+            FieldSchema { name: "max_block_bytes", kind: u32::SCHEMA },
+            FieldSchema { name: "max_block_fuel", kind: u64::SCHEMA },
+            FieldSchema { name: "max_transaction_fuel", kind: u64::SCHEMA },
+            FieldSchema { name: "max_arguments_bytes", kind: u32::SCHEMA },
+            FieldSchema { name: "max_code_bytes", kind: u32::SCHEMA },
+            FieldSchema { name: "max_postscript_bytes", kind: u32::SCHEMA },
+            FieldSchema { name: "max_expiry_blocks", kind: u64::SCHEMA },
+            FieldSchema { name: "retention_blocks", kind: u64::SCHEMA },
+        ],
+    };
+}
+
 impl Default for Parameters {
     fn default() -> Self {
         Self {
@@ -135,10 +159,15 @@ pub struct Genesis {
     pub authorities: List<Authority, MAX_AUTHORITIES>,
     /// The first member organisations.
     pub organisations: List<Organisation, MAX_ORGANISATIONS>,
-    /// The key that may deploy, upgrade and bind TLDs until governance takes this over.
-    pub operator: PublicKey,
+    /// The one key of a development chain that holds [`crate::organisation::Role::Governance`]; a chain that is shared
+    /// names none.
+    #[serde(default)]
+    pub operator: Option<PublicKey>,
     /// Contracts from the start.
     pub contracts: List<GenesisContract, MAX_CONTRACTS>,
+    /// Who governs; a chain without it stays as it starts.
+    #[serde(default)]
+    pub governance: Option<GenesisGovernance>,
     /// Numbers.
     #[serde(default)]
     pub parameters: Parameters,
@@ -175,6 +204,20 @@ pub enum GenesisError {
     UnknownOperator {
         /// The key.
         key: PublicKey,
+    },
+    /// The governing contract is not among the genesis contracts.
+    #[error("governance contract {contract} is not in contracts")]
+    UnknownGovernor {
+        /// The contract.
+        contract: ContractId,
+    },
+    /// The nodes that stand as authorities are not those of the authority list.
+    #[error("{standing} nodes of governance stand as authorities, {listed} are in authorities: they must be the same")]
+    AuthoritiesDiffer {
+        /// Nodes that stand as authorities.
+        standing: usize,
+        /// Authorities listed.
+        listed: usize,
     },
     /// A parameter out of range.
     #[error("parameter {name} is {value}: {rule}")]
@@ -223,8 +266,8 @@ impl Genesis {
                 return duplicate("organisation", alloc::format!("{}", organisation.id));
             }
             for key in organisation.keys.iter() {
-                if !keys.insert(*key) {
-                    return duplicate("key", alloc::format!("{key}"));
+                if !keys.insert(key.key) {
+                    return duplicate("key", alloc::format!("{}", key.key));
                 }
             }
         }
@@ -238,15 +281,88 @@ impl Genesis {
                 return Err(GenesisError::UnknownOrganisation { organisation: authority.organisation.clone() });
             }
         }
-        if !keys.contains(&self.operator) {
-            return Err(GenesisError::UnknownOperator { key: self.operator });
+        if let Some(key) = self.operator.filter(|key| !keys.contains(key)) {
+            return Err(GenesisError::UnknownOperator { key });
+        }
+        if let Some(governance) = &self.governance {
+            self.check_governance(governance, &ids, &contracts)?;
         }
         self.parameters.check()
     }
 }
 
+impl Genesis {
+    fn check_governance(
+        &self,
+        governance: &GenesisGovernance,
+        organisations: &BTreeSet<OrganisationId>,
+        contracts: &BTreeSet<ContractId>,
+    ) -> Result<(), GenesisError> {
+        if !contracts.contains(&governance.contract) {
+            return Err(GenesisError::UnknownGovernor { contract: governance.contract.clone() });
+        }
+        let named = governance.nodes.iter().map(|node| &node.organisation).chain([&governance.coordinator]);
+        if let Some(organisation) = named.into_iter().find(|id| !organisations.contains(*id)) {
+            return Err(GenesisError::UnknownOrganisation { organisation: organisation.clone() });
+        }
+        let mut nodes = BTreeSet::new();
+        for node in governance.nodes.iter() {
+            if !nodes.insert(node.node) {
+                return Err(GenesisError::Duplicate { what: "node", value: alloc::format!("{}", node.node) });
+            }
+        }
+        let standing: BTreeSet<_> =
+            governance.nodes.iter().filter(|n| n.standing == Standing::Authority).map(|n| n.node).collect();
+        let listed: BTreeSet<_> = self.authorities.iter().map(|a| a.node).collect();
+        if standing != listed {
+            return Err(GenesisError::AuthoritiesDiffer { standing: standing.len(), listed: listed.len() });
+        }
+        Ok(())
+    }
+
+    /// What the governing contract's initialiser is given; `None` without governance.
+    pub fn governor_seed(&self) -> Option<GovernorSeed> {
+        let governance = self.governance.as_ref()?;
+        Some(GovernorSeed {
+            organisations: self.organisations.clone(),
+            nodes: governance.nodes.clone(),
+            coordinator: governance.coordinator.clone(),
+            certificate_authority: governance.certificate_authority.clone(),
+            settings: governance.settings.clone(),
+            parameters: self.parameters.clone(),
+            authorities: self.authority_list().ok()?,
+        })
+    }
+
+    /// The first member list: that of governance, else the authorities.
+    pub fn member_list(&self) -> MemberList {
+        let mut nodes: alloc::vec::Vec<MemberNode> = match &self.governance {
+            Some(governance) => governance.nodes.to_vec(),
+            None => self.authorities.iter().map(|authority| self.plain_member(authority)).collect(),
+        };
+        nodes.sort_by_key(|node| node.node);
+        MemberList { nodes: List::new(nodes).unwrap_or_default() }
+    }
+
+    fn plain_member(&self, authority: &Authority) -> MemberNode {
+        let runner = self.organisations.iter().find(|o| o.id == authority.organisation);
+        MemberNode {
+            node: authority.node,
+            organisation: authority.organisation.clone(),
+            kind: runner.and_then(|o| o.roles.first().copied()).unwrap_or(Role::Registry),
+            standing: Standing::Authority,
+            address: Text::default(),
+            since: Height(0),
+        }
+    }
+}
+
 impl Parameters {
-    fn check(&self) -> Result<(), GenesisError> {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`GenesisError::Parameter`] for the first number out of range.
+    pub fn check(&self) -> Result<(), GenesisError> {
         use crate::{
             block::MAX_BLOCK_TRANSACTIONS,
             transaction::{MAX_ARGUMENTS, MAX_CODE, MAX_POSTSCRIPT},

@@ -99,6 +99,12 @@ pub enum Tag {
     Message,
     /// The layout of a contract's state.
     Schema,
+    /// The certificate of the block before, as a block carries it.
+    Certificate,
+    /// The work of the governing contract at the end of a block: stands for a transaction in its receipt.
+    BlockEnd,
+    /// The content of a proposal that members vote on.
+    Ballot,
 }
 
 impl Tag {
@@ -120,6 +126,9 @@ impl Tag {
             Self::Contract => "althing.contract.1",
             Self::Message => "althing.message.1",
             Self::Schema => "althing.schema.1",
+            Self::Certificate => "althing.certificate.1",
+            Self::BlockEnd => "althing.block_end.1",
+            Self::Ballot => "althing.ballot.1",
         }
     }
 }

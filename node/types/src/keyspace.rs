@@ -59,6 +59,26 @@ pub fn authorities() -> Vec<u8> {
 pub fn parameters() -> Vec<u8> {
     system(7, &[])
 }
+/// The member list: [`crate::govern::MemberList`]; missing on a chain without governance.
+pub fn members() -> Vec<u8> {
+    system(8, &[])
+}
+/// The contract that governs: [`ContractId`]; missing on a chain without governance.
+pub fn governor() -> Vec<u8> {
+    system(9, &[])
+}
+/// Changes of code that wait for the end of the block: a list of [`crate::govern::SystemChange`].
+pub fn deferred() -> Vec<u8> {
+    system(10, &[])
+}
+/// How they ended: a list of [`crate::govern::ChangeResult`].
+pub fn results() -> Vec<u8> {
+    system(11, &[])
+}
+/// Whether members may deploy under their own namespace: one byte; missing means no.
+pub fn open_deploy() -> Vec<u8> {
+    system(12, &[])
+}
 /// A contract's own key.
 pub fn storage(id: &ContractId, key: &[u8]) -> Vec<u8> {
     let id = id.as_str().as_bytes();
@@ -69,6 +89,15 @@ pub fn storage(id: &ContractId, key: &[u8]) -> Vec<u8> {
     out.extend_from_slice(id);
     out.extend_from_slice(key);
     out
+}
+
+/// The contract and its own key, of a key that [`storage`] made; `None` for others.
+pub fn parse_storage(key: &[u8]) -> Option<(ContractId, Vec<u8>)> {
+    let (kind, rest) = key.split_first()?;
+    let (length, rest) = rest.split_first()?;
+    let (id, own) = rest.split_at_checked(usize::from(*length))?;
+    let id = core::str::from_utf8(id).ok().filter(|_| *kind == 1)?;
+    Some((ContractId::new(id).ok()?, own.to_vec()))
 }
 
 /// Position of a key in the state tree.

@@ -17,6 +17,7 @@ pub mod codec;
 pub mod crypto;
 pub mod event;
 pub mod genesis;
+pub mod govern;
 pub mod hash;
 pub mod id;
 pub mod keyspace;

@@ -61,6 +61,8 @@ pub enum Operation {
     Deploy = 4,
     /// Replaces a contract's code.
     Upgrade = 5,
+    /// Stores code for a proposal.
+    Upload = 6,
 }
 
 /// What is to be done (Table 2: modified content).
@@ -89,6 +91,11 @@ pub enum Content {
     Upgrade {
         /// The contract.
         contract: ContractId,
+        /// WebAssembly module.
+        code: Bytes<MAX_CODE>,
+    },
+    /// Stores checked code, so that a proposal can name it by its hash.
+    Upload {
         /// WebAssembly module.
         code: Bytes<MAX_CODE>,
     },

@@ -6,13 +6,13 @@
 
 use crate::{
     codec::{Bytes, List, Text},
-    crypto::{PublicKey, Signature},
+    crypto::{NodeId, PublicKey, Signature},
     hash::Hash,
-    id::{ChainId, ContractId, Height, OrganisationId, Sequence},
+    id::{ChainId, ContractId, Height, OrganisationId, Round, Sequence},
     name::DomainName,
     organisation::Role,
 };
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 #[doc(hidden)]
 pub use borsh;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -215,6 +215,9 @@ impl ContractError for Never {
     }
 }
 
+/// Most members of a set, as its description says.
+const MAX_SET: u32 = 256;
+
 #[expect(clippy::cast_possible_truncation, reason = "the assertion before refuses larger values at compile time")]
 const fn bound(value: usize) -> u32 {
     assert!(value <= u32::MAX as usize, "a bound exceeds u32");
@@ -231,7 +234,7 @@ macro_rules! wire {
 wire! {
     () => Unit, bool => Bool, u8 => U8, u16 => U16, u32 => U32, u64 => U64, u128 => U128, i64 => I64, Hash => Hash,
     PublicKey => PublicKey, DomainName => Name, OrganisationId => Organisation, ContractId => ContractId, Role => Role,
-    Height => U64, Sequence => U64,
+    Height => U64, Sequence => U64, Round => U32,
 }
 
 impl Wire for Signature {
@@ -248,6 +251,12 @@ impl<const MAX: usize> Wire for Bytes<MAX> {
 }
 impl<const LENGTH: usize> Wire for [u8; LENGTH] {
     const SCHEMA: &'static Schema = &Schema::Fixed { length: bound(LENGTH) };
+}
+impl Wire for NodeId {
+    const SCHEMA: &'static Schema = &Schema::PublicKey;
+}
+impl<T: Wire + Ord> Wire for BTreeSet<T> {
+    const SCHEMA: &'static Schema = &Schema::List { max: MAX_SET, item: T::SCHEMA };
 }
 impl<T: Wire> Wire for Option<T> {
     const SCHEMA: &'static Schema = &Schema::Option { item: T::SCHEMA };

@@ -88,6 +88,15 @@ impl Order {
         Ok(Self::of(Operation::Upgrade, Content::Upgrade { contract, code }))
     }
 
+    /// Code for a proposal to name by its hash.
+    ///
+    /// # Errors
+    /// [`ClientError::Argument`] when the code is too long.
+    pub fn upload(code: Vec<u8>) -> Result<Self, ClientError> {
+        let code = Bytes::new(code).map_err(too_long("code"))?;
+        Ok(Self::of(Operation::Upload, Content::Upload { code }))
+    }
+
     const fn of(operation: Operation, content: Content) -> Self {
         Self { operation, content, postscript: String::new(), fuel_limit: None }
     }
@@ -521,7 +530,9 @@ impl Submitter {
                 within("code", code.len(), parameters.max_code_bytes)?;
                 within("arguments", arguments.len(), parameters.max_arguments_bytes)?;
             }
-            Content::Upgrade { code, .. } => within("code", code.len(), parameters.max_code_bytes)?,
+            Content::Upgrade { code, .. } | Content::Upload { code } => {
+                within("code", code.len(), parameters.max_code_bytes)?
+            }
         }
         let most = parameters.max_transaction_fuel;
         match order.fuel_limit {
@@ -537,7 +548,9 @@ impl Submitter {
         let blocks = self.config.expiry_blocks.min(parameters.max_expiry_blocks);
         let default_fuel = match order.content {
             Content::Call { .. } => self.config.call_fuel.min(parameters.max_transaction_fuel),
-            Content::Deploy { .. } | Content::Upgrade { .. } => parameters.max_transaction_fuel,
+            Content::Deploy { .. } | Content::Upgrade { .. } | Content::Upload { .. } => {
+                parameters.max_transaction_fuel
+            }
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let transaction = Transaction {

@@ -6,6 +6,7 @@ use althing_abi::exports::{abort, field};
 use althing_types::{
     codec::encode,
     crypto::{PublicKey, Signature},
+    govern::SystemChange,
     hash::Hash,
     id::{ContractId, Height, OrganisationId},
     organisation::Role,
@@ -135,6 +136,14 @@ impl Ctx {
             Ok(result) => Ok(result),
             Err(_) => host::fail(abort::PANIC, "the called contract's result is of another type"),
         }
+    }
+    /// Changes what the node itself reads from the state. Only for the contract that the genesis names as governor:
+    /// in any other the call ends as not allowed.
+    ///
+    /// # Errors
+    /// The failure says which rule the change breaks; nothing of it is in the state then.
+    pub fn govern(&mut self, change: &SystemChange) -> Result<(), Failure> {
+        host::govern(&encode(change))
     }
     /// Writes a line for the node's operator and for tests; at most 1 KiB, 64 lines in a transaction. It is no part
     /// of the receipt.

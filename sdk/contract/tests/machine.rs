@@ -9,7 +9,7 @@ use althing_sdk::{
     types::receipt::FailureCode,
 };
 
-const ORG: Org = Org::new("org-a", &[Role::Operator]);
+const ORG: Org = Org::new("org-a", &[Role::Governance]);
 
 /// A contract that does as it is told.
 #[contract(name = "probe", state_version = 1, events(Seen))]
@@ -210,7 +210,7 @@ impl Roles {
     fn regulator(&mut self) {}
     #[call(role = "observer")]
     fn observer(&mut self) {}
-    #[call(role = "operator")]
+    #[call(role = "governance")]
     fn operator(&mut self) {}
 }
 
@@ -222,6 +222,6 @@ fn every_role_can_be_asked_for_by_its_text() {
     for role in Role::ALL {
         assert_eq!(abi.method(role.text()).unwrap().role, Some(role));
         let outcome = roles.by(ORG).raw(Entry::Call(role.text()), &[]).result;
-        assert_eq!(outcome.is_ok(), role == Role::Operator, "{role:?} {outcome:?}");
+        assert_eq!(outcome.is_ok(), role == Role::Governance, "{role:?} {outcome:?}");
     }
 }

@@ -9,7 +9,7 @@ use syn::{
 /// Attributes that make a method an entry point.
 pub(crate) const ENTRY_ATTRIBUTES: [&str; 4] = ["call", "view", "init", "migrate"];
 /// Roles by their text, with the name of the variant. A test of the SDK compares them with `Role`.
-pub(crate) const ROLES: [(&str, &str); 8] = [
+pub(crate) const ROLES: [(&str, &str); 12] = [
     ("registry", "Registry"),
     ("registrar", "Registrar"),
     ("isp", "Isp"),
@@ -17,7 +17,11 @@ pub(crate) const ROLES: [(&str, &str); 8] = [
     ("coordinator", "Coordinator"),
     ("regulator", "Regulator"),
     ("observer", "Observer"),
+    ("governance", "Governance"),
     ("operator", "Operator"),
+    ("voter", "Voter"),
+    ("deployer", "Deployer"),
+    ("node", "Node"),
 ];
 /// Most arguments of a method.
 const MAX_ARGUMENTS: usize = 16;

@@ -80,8 +80,8 @@ impl<'a> Sending<'a> {
         let mut registries = BTreeMap::new();
         for name in key::names(context)? {
             let file = KeyFile::read(&context.home.key(&name))?;
-            let owner = chain.genesis.organisations.iter().find(|o| o.keys.contains(&file.public_key));
-            let is_operator = file.public_key == chain.genesis.operator;
+            let owner = chain.genesis.organisations.iter().find(|o| o.keys.iter().any(|k| k.key == file.public_key));
+            let is_operator = Some(file.public_key) == chain.genesis.operator;
             let Some(owner) = owner.filter(|o| is_operator || o.roles.contains(&Role::Registry)) else { continue };
             let known = registries.contains_key(&owner.id);
             if (is_operator && operator.is_some()) || (!is_operator && known) {

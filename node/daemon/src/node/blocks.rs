@@ -7,7 +7,8 @@ use althing_mempool::Selection;
 use althing_network::{Request, Response};
 use althing_state::Storage;
 use althing_types::{
-    block::{Block, CompactBlock, HEADER_VERSION, Header, NodeInstruction},
+    block::{Block, CompactBlock, HEADER_VERSION, Header, certificate_hash},
+    certificate::QuorumCertificate,
     codec::List,
     crypto::{NodeId, Verified},
     hash::Hash,
@@ -43,8 +44,8 @@ impl<S: Storage> Node<S> {
             // The block's fuel is limited by what is used, not by what was reserved: execution stops in time.
             fuel: u64::MAX,
         });
-        let context =
-            BlockContext { height, timestamp_ms: now_ms.max(self.parent_time_ms().saturating_add(1)), packer: self.me };
+        let timestamp_ms = now_ms.max(self.parent_time_ms().saturating_add(1));
+        let context = BlockContext { height, timestamp_ms, packer: self.me, previous: self.certificate.clone() };
         let probe = Arc::clone(&self.probe);
         let execution = {
             let view = self.store.view();
@@ -63,15 +64,17 @@ impl<S: Storage> Node<S> {
             authorities: self.authorities.hash(),
             next_authorities: execution.next_authorities.hash(),
             timestamp_ms: context.timestamp_ms,
-            instruction: NodeInstruction::None,
+            instruction: execution.instruction,
+            previous_certificate: certificate_hash(context.previous.as_ref()),
         };
-        let block = assemble(header, &execution.transactions)?;
+        let block = assemble(header, context.previous, &execution.transactions)?;
         self.mark_abnormal(&execution.abnormal)?;
         for mark in &execution.abnormal {
             self.pool().remove(&mark.transaction);
         }
         let hash = block.header.hash();
-        let compact = CompactBlock { header: block.header.clone(), transactions: hashes(&execution)? };
+        let (header, previous) = (block.header.clone(), block.previous.clone());
+        let compact = CompactBlock { header, previous, transactions: hashes(&execution)? };
         self.proposed.learn(hash, compact, self.me);
         self.keep_legal(hash, Legal { block, execution, staged })?;
         self.step(now_ms, Input::Built { height, round, block: hash })
@@ -129,7 +132,7 @@ impl<S: Storage> Node<S> {
                     self.answer(now_ms, hash, false)?;
                     continue;
                 }
-                match self.execute(&compact.header, &transactions)? {
+                match self.execute(&compact.header, compact.previous.as_ref(), &transactions)? {
                     Check::Legal(legal) => self.keep_legal(hash, *legal)?,
                     Check::Illegal(reason) => {
                         tracing::warn!(block = ?hash, packer = %compact.header.packer, reason, "illegal block");
@@ -170,7 +173,12 @@ impl<S: Storage> Node<S> {
 
     /// Executes a block and compares everything that its header claims. The header's time is not compared with any
     /// clock here: that is a reason not to vote, never a reason to refuse a final block.
-    fn execute(&self, header: &Header, transactions: &[Arc<Verified<Transaction>>]) -> Result<Check, Halt> {
+    fn execute(
+        &self,
+        header: &Header,
+        previous: Option<&QuorumCertificate>,
+        transactions: &[Arc<Verified<Transaction>>],
+    ) -> Result<Check, Halt> {
         let illegal = |reason: String| Ok(Check::Illegal(reason));
         if header.version != HEADER_VERSION || header.chain != self.genesis.chain {
             return illegal(format!("version {} of chain {}", header.version, header.chain));
@@ -184,7 +192,15 @@ impl<S: Storage> Node<S> {
         if header.timestamp_ms <= self.parent_time_ms() {
             return illegal(format!("time {} is not after the parent's", header.timestamp_ms));
         }
-        let context = BlockContext { height: header.height, timestamp_ms: header.timestamp_ms, packer: header.packer };
+        if let Err(reason) = self.check_previous(header, previous) {
+            return illegal(reason);
+        }
+        let context = BlockContext {
+            height: header.height,
+            timestamp_ms: header.timestamp_ms,
+            packer: header.packer,
+            previous: previous.cloned(),
+        };
         let execution = {
             let view = self.store.view();
             match self.probe.time("execute", || self.executor.verify(&*view, &context, transactions))? {
@@ -202,20 +218,44 @@ impl<S: Storage> Node<S> {
         if let Some((what, theirs, ours)) = pairs.into_iter().find(|(_, theirs, ours)| theirs != ours) {
             return illegal(format!("{what} is {theirs}, we computed {ours}"));
         }
-        if header.instruction != NodeInstruction::None {
-            return illegal(format!("instruction {:?} without a change of members", header.instruction));
+        if header.instruction != execution.instruction {
+            return illegal(format!("instruction {:?}, we computed {:?}", header.instruction, execution.instruction));
         }
-        let block = assemble(header.clone(), &execution.transactions)?;
+        let block = assemble(header.clone(), context.previous, &execution.transactions)?;
         Ok(Check::Legal(Box::new(Legal { block, execution, staged })))
+    }
+
+    /// Checks the certificate of the block before that a block carries. Another node may hold other signatures of the
+    /// same quorum, so it need not be the one that this node has.
+    fn check_previous(&self, header: &Header, previous: Option<&QuorumCertificate>) -> Result<(), String> {
+        if header.previous_certificate != certificate_hash(previous) {
+            return Err("the certificate of the block before is not the one that the header names".into());
+        }
+        let Some(previous) = previous else {
+            return if self.tip.height == Height(0) {
+                Ok(())
+            } else {
+                Err("no certificate of the block before".into())
+            };
+        };
+        if previous.height != self.tip.height || previous.block != self.tip.block {
+            return Err(format!("a certificate of block {} at height {}", previous.block, previous.height));
+        }
+        if self.certificate.as_ref() == Some(previous) {
+            return Ok(());
+        }
+        let list = self.previous_authorities.as_ref().ok_or("no authority list of the height before")?;
+        previous.verify(&self.genesis.chain, list).map_err(|e| format!("certificate of the block before: {e}"))
     }
 
     /// Executes a final block; a difference is our own fault and stops the node.
     pub(super) fn execute_final(
         &self,
         header: &Header,
+        previous: Option<&QuorumCertificate>,
         transactions: &[Arc<Verified<Transaction>>],
     ) -> Result<Legal, Halt> {
-        match self.execute(header, transactions)? {
+        match self.execute(header, previous, transactions)? {
             Check::Legal(legal) => Ok(*legal),
             Check::Illegal(reason) => Err(Halt::Broken {
                 reason: format!("block {} is final, but this node's execution differs: {reason}", header.height),
@@ -228,7 +268,7 @@ impl<S: Storage> Node<S> {
         let Some((compact, _)) = self.proposed.compact(hash) else { return Ok(false) };
         let compact = compact.clone();
         let Ok(transactions) = self.resolve(&compact) else { return Ok(false) };
-        let legal = self.execute_final(&compact.header, &transactions)?;
+        let legal = self.execute_final(&compact.header, compact.previous.as_ref(), &transactions)?;
         self.proposed.put_legal(*hash, legal);
         Ok(true)
     }
@@ -242,9 +282,10 @@ impl<S: Storage> Node<S> {
             transactions.push(Arc::new(verified));
         }
         let hash = block.header.hash();
-        match self.execute(&block.header, &transactions)? {
+        match self.execute(&block.header, block.previous.as_ref(), &transactions)? {
             Check::Legal(legal) => {
-                let compact = CompactBlock { header: block.header, transactions: hashes(&legal.execution)? };
+                let Block { header, previous, .. } = block;
+                let compact = CompactBlock { header, previous, transactions: hashes(&legal.execution)? };
                 self.proposed.learn(hash, compact, self.me);
                 self.proposed.put_legal(hash, *legal);
             }
@@ -341,10 +382,14 @@ impl<S: Storage> Node<S> {
     }
 }
 
-fn assemble(header: Header, transactions: &[Arc<Verified<Transaction>>]) -> Result<Block, Halt> {
+fn assemble(
+    header: Header,
+    previous: Option<QuorumCertificate>,
+    transactions: &[Arc<Verified<Transaction>>],
+) -> Result<Block, Halt> {
     let signed = transactions.iter().map(|t| t.signed().clone()).collect();
     let transactions = List::new(signed).map_err(|e| Halt::Broken { reason: format!("a block of our own: {e}") })?;
-    Ok(Block { header, transactions })
+    Ok(Block { header, previous, transactions })
 }
 
 fn hashes(execution: &Execution) -> Result<List<Hash, { althing_types::block::MAX_BLOCK_TRANSACTIONS }>, Halt> {

@@ -32,7 +32,11 @@ impl<S: Storage> Node<S> {
         let transactions = execution.transactions.len();
         probe.committed(height, transactions, execution.fuel_used);
         self.tip = Tip { height, block: hash, state_root, header: Some(block.header) };
-        self.authorities = execution.next_authorities;
+        if !caught_up {
+            tracing::debug!(height = height.0, transactions, round = certificate.round.0, "committed");
+        }
+        self.certificate = Some(certificate);
+        self.previous_authorities = Some(std::mem::replace(&mut self.authorities, execution.next_authorities));
         self.parameters = execution.parameters;
         self.proposed.clear();
         self.outputs.clear();
@@ -41,10 +45,10 @@ impl<S: Storage> Node<S> {
         self.building = None;
         self.decided = None;
         self.last_commit_ms = now_ms;
-        self.effect(Effect::Committed(Committed { height, block: hash, transactions, caught_up }));
-        if !caught_up {
-            tracing::debug!(height = height.0, transactions, round = certificate.round.0, "committed");
+        if let Some(members) = execution.members {
+            self.effect(Effect::Members(members));
         }
+        self.effect(Effect::Committed(Committed { height, block: hash, transactions, caught_up }));
         if caught_up { Ok(()) } else { self.on_tip(now_ms) }
     }
 }

@@ -5,6 +5,7 @@ use althing_network::{CertifiedBlock, Gossip, Request, Response};
 use althing_types::{
     block::CompactBlock,
     crypto::{NodeId, Verified},
+    govern::MemberList,
     hash::Hash,
     id::Height,
     transaction::{AbnormalCode, Transaction},
@@ -178,6 +179,8 @@ pub enum Effect {
     },
     /// Stop a timer.
     CancelTimer(Timer),
+    /// The member list has changed: these may connect from now on, and nobody else.
+    Members(MemberList),
     /// Disconnect a peer that broke the rules.
     Penalise {
         /// The peer.

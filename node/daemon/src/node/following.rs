@@ -116,7 +116,7 @@ impl<S: Storage> Node<S> {
                 outputs.extend(self.catchup.step(now_ms, Input::Rejected { height }));
                 break;
             };
-            let legal = self.execute_final(&block.header, &transactions)?;
+            let legal = self.execute_final(&block.header, block.previous.as_ref(), &transactions)?;
             self.commit(now_ms, legal, certificate, true)?;
             outputs.extend(self.catchup.step(now_ms, Input::Tip { height }));
         }

@@ -85,6 +85,10 @@ pub struct Node<S: Storage> {
     proposed: Proposed,
     probe: Arc<Probe>,
     tip: Tip,
+    /// The certificate of the tip, which the next block carries; `None` at height 0.
+    certificate: Option<QuorumCertificate>,
+    /// The list that decided the tip; `None` at height 0.
+    previous_authorities: Option<AuthorityList>,
     authorities: AuthorityList,
     parameters: Parameters,
     /// The height that the core works on; `None` between two heights.
@@ -133,6 +137,11 @@ impl<S: Storage> Node<S> {
         let authorities = store
             .authorities(tip.height.next())?
             .ok_or_else(|| broken("the store holds no authority list for the next height"))?;
+        let (certificate, previous_authorities) = if tip.height == Height(0) {
+            (None, None)
+        } else {
+            (store.certificate(tip.height)?, store.authorities(tip.height)?)
+        };
         let parameters = Executor::parameters(&*store.view())?;
         let engine = Engine::new(genesis.chain.clone(), me, Box::new(key));
         Ok(Self {
@@ -146,6 +155,8 @@ impl<S: Storage> Node<S> {
             proposed: Proposed::default(),
             probe,
             tip,
+            certificate,
+            previous_authorities,
             authorities,
             parameters,
             working: None,

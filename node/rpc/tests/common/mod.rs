@@ -126,6 +126,7 @@ impl Fake {
             next_authorities: list(height + 1).hash(),
             timestamp_ms: height,
             instruction: NodeInstruction::None,
+            previous_certificate: Hash::ZERO,
         }
     }
     fn certificate(&self, height: u64) -> QuorumCertificate {
@@ -234,7 +235,10 @@ impl Ledger for Fake {
             return Ok(None);
         }
         let transactions = List::new(vec![transaction(height.0)]).unwrap();
-        Ok(Some((Block { header: self.make_header(height.0), transactions }, self.certificate(height.0))))
+        Ok(Some((
+            Block { header: self.make_header(height.0), previous: None, transactions },
+            self.certificate(height.0),
+        )))
     }
     fn height_of_block(&self, hash: &Hash) -> Result<Option<Height>, LedgerError> {
         Ok((1..=self.height()).find(|h| self.make_header(*h).hash() == *hash).map(Height))

@@ -11,8 +11,10 @@ use althing_abi::{
 };
 use althing_types::{
     codec::{self, Text},
+    organisation::Role,
     receipt::{Failure, FailureCode, MAX_RESULT},
 };
+use std::collections::BTreeSet;
 
 pub(super) fn input_len(guest: &mut Guest<'_>) -> Given<u32> {
     charge(guest, cost::input_len, 0)?;
@@ -73,17 +75,21 @@ pub(super) fn ctx(guest: &mut Guest<'_>, which: i32) -> Given<i64> {
         .transaction(|transaction| {
             let context = transaction.context;
             let text = |text: &str| Err(text.as_bytes().to_vec());
+            let caller = transaction.active.iter().rev().nth(1);
+            let governed = caller.is_some() && caller == context.governor.as_ref();
+            let organisation = context.organisation.as_ref().filter(|_| !governed);
             match which {
                 field::HEIGHT => Some(Ok(context.height.0)),
                 field::TIME_MS => Some(Ok(context.timestamp_ms)),
                 field::STATE_VERSION => Some(Ok(state_version.into())),
                 field::READ_ONLY => Some(Ok(read_only.into())),
                 field::SIGNER => Some(Err(context.signer.0.to_vec())),
-                field::ORGANISATION => Some(text(context.organisation.as_ref().map_or("", |o| o.as_str()))),
+                field::ORGANISATION => Some(text(organisation.map_or("", |o| o.as_str()))),
+                field::ROLES if governed => Some(Err(codec::encode(&BTreeSet::from([Role::Governance])))),
                 field::ROLES => Some(Err(codec::encode(&context.roles))),
                 field::CHAIN => Some(text(context.chain.as_str())),
                 field::CONTRACT => Some(text(transaction.active.last().map_or("", |c| c.as_str()))),
-                field::CALLER => Some(text(transaction.active.iter().rev().nth(1).map_or("", |c| c.as_str()))),
+                field::CALLER => Some(text(caller.map_or("", |c| c.as_str()))),
                 field::TRANSACTION => Some(Err(context.transaction.0.to_vec())),
                 _ => None,
             }

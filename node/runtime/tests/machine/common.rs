@@ -105,7 +105,7 @@ pub(crate) fn context() -> CallContext {
         transaction: Hash([9; 32]),
         signer: PublicKey([5; 32]),
         organisation: Some(OrganisationId::new("org-a").unwrap()),
-        roles: [Role::Registry, Role::Operator].into(),
+        roles: [Role::Registry, Role::Governance].into(),
     }
 }
 

@@ -99,6 +99,7 @@ pub(crate) fn next_block(
         next_authorities: list().hash(),
         timestamp_ms: 1_700_000_000_000 + height.0,
         instruction: NodeInstruction::None,
+        previous_certificate: Hash::ZERO,
     };
     let certificate = QuorumCertificate {
         chain: header.chain.clone(),
@@ -107,7 +108,7 @@ pub(crate) fn next_block(
         block: header.hash(),
         signatures: List::default(),
     };
-    (Block { header, transactions: List::new(transactions).unwrap() }, certificate, receipts)
+    (Block { header, previous: None, transactions: List::new(transactions).unwrap() }, certificate, receipts)
 }
 
 /// Commits a block with these writes and so many transactions; returns its state root.

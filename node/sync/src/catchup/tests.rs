@@ -25,6 +25,7 @@ fn chain(length: u64) -> Vec<CertifiedBlock> {
             next_authorities: Hash::ZERO,
             timestamp_ms: height,
             instruction: NodeInstruction::None,
+            previous_certificate: Hash::ZERO,
         };
         previous = header.hash();
         let certificate = QuorumCertificate {
@@ -34,7 +35,7 @@ fn chain(length: u64) -> Vec<CertifiedBlock> {
             block: previous,
             signatures: List::default(),
         };
-        (Block { header, transactions: List::default() }, certificate)
+        (Block { header, previous: None, transactions: List::default() }, certificate)
     };
     (1..=length).map(block).collect()
 }

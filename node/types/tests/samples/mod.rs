@@ -201,6 +201,7 @@ fn header() -> Header {
         next_authorities: authority_list(Threshold::TwoThirds).hash(),
         timestamp_ms: 1_700_000_000_500,
         instruction: NodeInstruction::None,
+        previous_certificate: Hash::ZERO,
     }
 }
 
@@ -406,12 +407,12 @@ fn transactions(all: &mut Samples) {
 fn blocks(all: &mut Samples) {
     all.plain("NodeInstruction", [NodeInstruction::None, NodeInstruction::Added, NodeInstruction::Removed]);
     all.hashed("Header", header(), Tag::Header, Header::hash);
-    let block = Block { header: header(), transactions: list(signed_transactions()) };
+    let block = Block { header: header(), previous: None, transactions: list(signed_transactions()) };
     let hashes = block.transaction_hashes();
     let proof = merkle::prove(&hashes, 1).unwrap();
     all.add("Block", block);
-    all.add("Block.empty", Block { header: header(), transactions: list(vec![]) });
-    all.add("CompactBlock", CompactBlock { header: header(), transactions: list(hashes) });
+    all.add("Block.empty", Block { header: header(), previous: None, transactions: list(vec![]) });
+    all.add("CompactBlock", CompactBlock { header: header(), previous: None, transactions: list(hashes) });
     all.add("MerkleProof", proof);
     all.add("ProofLeaf", proof_leaf());
     all.add("StateProof.present", state_proof(Some(proof_leaf())));

@@ -154,6 +154,7 @@ pub fn header(height: u64) -> Header {
         next_authorities: authorities(list_of(height + 1)).hash(),
         timestamp_ms: height,
         instruction: NodeInstruction::None,
+        previous_certificate: Hash::ZERO,
     }
 }
 

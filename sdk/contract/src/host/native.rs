@@ -10,14 +10,16 @@ use althing_types::{
     codec::{Bytes, Text, encode},
     crypto::{PublicKey, Signature, verify},
     event::{Event, MAX_EVENT_DATA, MAX_EVENTS, MAX_TOPIC},
+    govern::{MAX_CHANGE, SystemChange},
     hash::sha3_256,
     id::ContractId,
-    keyspace::{MAX_CONTRACT_KEY, MAX_CONTRACT_VALUE},
+    keyspace::{self, MAX_CONTRACT_KEY, MAX_CONTRACT_VALUE},
+    organisation::Role,
     receipt::{Failure, FailureCode, MAX_RESULT},
 };
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Once,
@@ -35,17 +37,27 @@ const MAX_LOGS: usize = 64;
 pub(crate) struct World {
     pub(crate) contracts: BTreeMap<ContractId, Native>,
     pub(crate) state: BTreeMap<ContractId, BTreeMap<Vec<u8>, Vec<u8>>>,
+    /// System entries that a governing contract has written.
+    pub(crate) system: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The contract that governs.
+    pub(crate) governor: Option<ContractId>,
     pub(crate) events: Vec<Event>,
     /// What writes of the running transaction replaced, to undo failed calls.
-    replaced: Vec<(ContractId, Vec<u8>, Option<Vec<u8>>)>,
+    replaced: Vec<Replaced>,
 }
+
+/// A key that was written, with what it had; the contract is `None` for system entries.
+type Replaced = (Option<ContractId>, Vec<u8>, Option<Vec<u8>>);
 
 impl World {
     /// Undoes all writes but the first so many.
     fn undo(&mut self, writes: usize) {
         while self.replaced.len() > writes {
             let Some((contract, key, value)) = self.replaced.pop() else { return };
-            let state = self.state.entry(contract).or_default();
+            let state = match contract {
+                Some(contract) => self.state.entry(contract).or_default(),
+                None => &mut self.system,
+            };
             match value {
                 Some(value) => state.insert(key, value),
                 None => state.remove(&key),
@@ -249,13 +261,17 @@ pub(crate) fn number(which: i32) -> u64 {
 pub(crate) fn bytes(which: i32) -> Vec<u8> {
     with(|session| {
         let text = |id: Option<String>| id.unwrap_or_default().into_bytes();
+        let caller = session.frames.len().checked_sub(2).and_then(|at| session.frames.get(at)).map(|f| &f.contract);
+        let governed = caller.is_some() && caller == session.world.governor.as_ref();
         let frame = |back: usize| {
             let at = session.frames.len().checked_sub(back)?;
             session.frames.get(at).map(|frame| frame.contract.as_str().to_owned())
         };
         match which {
             field::SIGNER => session.context.signer.0.to_vec(),
+            field::ORGANISATION if governed => Vec::new(),
             field::ORGANISATION => text(session.context.organisation.as_ref().map(|id| id.as_str().to_owned())),
+            field::ROLES if governed => encode(&BTreeSet::from([Role::Governance])),
             field::ROLES => encode(&session.context.roles),
             field::CHAIN => text(Some(session.context.chain.as_str().to_owned())),
             field::CONTRACT => text(frame(1)),
@@ -300,7 +316,7 @@ fn write(key: &[u8], value: Option<&[u8]>) -> bool {
             None => state.remove(key),
         };
         let was_there = before.is_some();
-        session.world.replaced.push((contract, key.to_vec(), before));
+        session.world.replaced.push((Some(contract), key.to_vec(), before));
         was_there
     })
 }
@@ -389,4 +405,37 @@ pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
 
 pub(crate) fn ed25519(key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> bool {
     verify(&PublicKey(*key), message, &Signature(*signature)).is_ok()
+}
+
+pub(crate) fn govern(change: &[u8]) -> Result<(), Failure> {
+    writable();
+    limit(change.len(), MAX_CHANGE, "a system change");
+    let governs = with(|session| session.frames.last().map(|f| &f.contract) == session.world.governor.as_ref());
+    if !governs {
+        stop(Failure::new(FailureCode::NotAllowed, "only the governing contract may change the system"));
+    }
+    let change: SystemChange = borsh::from_slice(change).expect("the contract gave an unreadable change");
+    with(|session| {
+        let World { system, state, replaced, .. } = &mut session.world;
+        let read = |key: &[u8]| Ok::<_, core::convert::Infallible>(system.get(key).cloned());
+        let writes = match change.writes(read) {
+            Ok(writes) => writes?,
+            Err(never) => match never {},
+        };
+        for (key, value) in writes {
+            let (contract, key, table) = match keyspace::parse_storage(&key) {
+                Some((contract, own)) => {
+                    let table = state.entry(contract.clone()).or_default();
+                    (Some(contract), own, table)
+                }
+                None => (None, key, &mut *system),
+            };
+            let before = match value {
+                Some(value) => table.insert(key.clone(), value),
+                None => table.remove(&key),
+            };
+            replaced.push((contract, key, before));
+        }
+        Ok(())
+    })
 }

@@ -167,6 +167,18 @@ pub(crate) fn ed25519(key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> b
     unsafe { raw::ed25519(at(key), at(signature), at(message), len(message)) == 1 }
 }
 
+pub(crate) fn govern(change: &[u8]) -> Result<(), Failure> {
+    // SAFETY: the range is a live slice.
+    let result = unsafe { raw::govern(at(change), len(change)) };
+    if result >= 0 {
+        return Ok(());
+    }
+    match borsh::from_slice(&taken(result.unsigned_abs() as usize)) {
+        Ok(failure) => Err(failure),
+        Err(_) => abort(code::PANIC, "the host gave an unreadable failure"),
+    }
+}
+
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     use core::fmt::Write;

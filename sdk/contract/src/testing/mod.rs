@@ -65,6 +65,10 @@ impl Org {
     pub fn id(&self) -> OrganisationId {
         OrganisationId::new(self.id).expect("organisation id")
     }
+    /// The text of its id.
+    pub const fn name(&self) -> &'static str {
+        self.id
+    }
     /// Its roles.
     pub fn roles(&self) -> BTreeSet<Role> {
         self.roles.iter().copied().collect()
@@ -143,4 +147,8 @@ pub trait Machine {
     fn invoke(&mut self, context: &Context, contract: &ContractId, entry: Entry<'_>, input: &[u8]) -> Outcome;
     /// Everything that a contract has stored.
     fn state(&self, contract: &ContractId) -> BTreeMap<Vec<u8>, Vec<u8>>;
+    /// Makes a contract the governing one; before that there is none.
+    fn set_governor(&mut self, contract: &ContractId);
+    /// System entries that the governing contract has written, by their full keys.
+    fn system(&self) -> BTreeMap<Vec<u8>, Vec<u8>>;
 }

@@ -38,6 +38,14 @@ impl Machine for NativeMachine {
         Outcome { result, events, logs: session.logs }
     }
 
+    fn set_governor(&mut self, contract: &ContractId) {
+        self.world.governor = Some(contract.clone());
+    }
+
+    fn system(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        self.world.system.clone()
+    }
+
     fn state(&self, contract: &ContractId) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.world.state.get(contract).cloned().unwrap_or_default()
     }

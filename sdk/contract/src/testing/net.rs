@@ -6,9 +6,12 @@ use crate::Contract;
 use althing_abi::Abi;
 use althing_types::{
     codec::encode,
+    crypto::PublicKey,
     event::Event,
+    govern::{BlockFacts, END_BLOCK},
     hash::sha3_256,
     id::{ChainId, ContractId, Height},
+    organisation::Role,
     wire::{ContractError, Wire},
 };
 use borsh::BorshSerialize;
@@ -88,6 +91,38 @@ impl Net {
         inner.machine.install(id, &code);
         inner.codes.insert(id.clone(), code);
     }
+    /// Makes a contract the governing one: what it calls is called with the role `governance`.
+    ///
+    /// # Panics
+    /// When the id breaks the rule of identifiers.
+    pub fn set_governor(&self, id: &str) {
+        let id = ContractId::new(id).expect("contract id");
+        self.inner.borrow_mut().machine.set_governor(&id);
+    }
+    /// System entries that the governing contract has written, by their full keys.
+    pub fn system(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        self.inner.borrow().machine.system()
+    }
+    /// Height of the present block.
+    pub fn height(&self) -> Height {
+        Height(self.inner.borrow().height)
+    }
+    /// Time of the present block in milliseconds since 1970.
+    pub fn time_ms(&self) -> u64 {
+        self.inner.borrow().time_ms
+    }
+    /// Ends the present block as the node does: calls the governing contract's `end_block` with the facts, signed by
+    /// nobody, with the role `governance`.
+    ///
+    /// # Panics
+    /// When the contract fails.
+    #[track_caller]
+    pub fn end_block(&self, governor: &str, facts: &BlockFacts) -> Outcome {
+        let id = ContractId::new(governor).expect("contract id");
+        let outcome = self.run(None, &id, Entry::Call(END_BLOCK), &encode(&(facts,)));
+        assert!(outcome.result.is_ok(), "the end of the block failed: {:?}", outcome.result);
+        outcome
+    }
     /// Moves to a later block: the next height, so many milliseconds later.
     pub fn pass(&self, ms: u64) {
         let mut inner = self.inner.borrow_mut();
@@ -103,6 +138,9 @@ impl Net {
         self.inner.borrow().steps.iter().flat_map(|step| step.outcome.events.clone()).collect()
     }
     fn step(&self, by: Org, contract: &ContractId, entry: Entry<'_>, input: &[u8]) -> Outcome {
+        self.run(Some(by), contract, entry, input)
+    }
+    fn run(&self, by: Option<Org>, contract: &ContractId, entry: Entry<'_>, input: &[u8]) -> Outcome {
         let mut inner = self.inner.borrow_mut();
         inner.sequence = inner.sequence.saturating_add(1);
         let context = Context {
@@ -110,9 +148,9 @@ impl Net {
             height: Height(inner.height),
             time_ms: inner.time_ms,
             transaction: sha3_256(&inner.sequence.to_le_bytes()),
-            signer: by.key(),
-            organisation: Some(by.id()),
-            roles: by.roles(),
+            signer: by.map_or(PublicKey([0; 32]), |by| by.key()),
+            organisation: by.map(|by| by.id()),
+            roles: by.map_or_else(|| [Role::Governance].into(), |by| by.roles()),
         };
         let outcome = inner.machine.invoke(&context, contract, entry, input);
         if let Some(abi) = inner.codes.get(contract).and_then(|code| Abi::decode(code.abi).ok()) {
@@ -126,7 +164,11 @@ impl Net {
             }
         }
         let state = inner.machine.state(contract);
-        inner.steps.push(Step { what: format!("{} {contract} {entry:?}", by.id()), outcome: outcome.clone(), state });
+        inner.steps.push(Step {
+            what: format!("{} {contract} {entry:?}", by.map_or("the node", |by| by.name())),
+            outcome: outcome.clone(),
+            state,
+        });
         outcome
     }
 }
