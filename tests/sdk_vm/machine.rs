@@ -54,11 +54,12 @@ pub(crate) fn module(name: &str, version: &str) -> &'static [u8] {
 pub(crate) struct Vm {
     world: MemoryWorld,
     codes: BTreeMap<ContractId, Hash>,
+    governor: Option<ContractId>,
 }
 
 impl Vm {
     pub(crate) fn new() -> Self {
-        Self { world: MemoryWorld::new(), codes: BTreeMap::new() }
+        Self { world: MemoryWorld::new(), codes: BTreeMap::new(), governor: None }
     }
 }
 
@@ -86,6 +87,7 @@ impl Machine for Vm {
             signer: context.signer,
             organisation: context.organisation.clone(),
             roles: context.roles.clone(),
+            governor: self.governor.clone(),
         };
         let real = match entry {
             Entry::Call(method) => RealEntry::Call(method),
@@ -97,6 +99,14 @@ impl Machine for Vm {
         let invocation = Invocation { contract, code, entry: real, input, fuel: FUEL };
         let outcome = RUNTIME.invoke(&mut self.world, &facts, &invocation).expect("the machine's own fault");
         Outcome { result: outcome.result, events: self.world.finish(), logs: outcome.logs }
+    }
+
+    fn set_governor(&mut self, contract: &ContractId) {
+        self.governor = Some(contract.clone());
+    }
+
+    fn system(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        self.world.system().into_iter().collect()
     }
 
     fn state(&self, contract: &ContractId) -> BTreeMap<Vec<u8>, Vec<u8>> {

@@ -20,6 +20,7 @@ pub(crate) struct Header {
     next_authorities: String,
     timestamp_ms: u64,
     instruction: String,
+    previous_certificate: String,
 }
 
 /// One authority's precommit inside a certificate.
@@ -164,6 +165,7 @@ mod tests {
             next_authorities: Hash::ZERO,
             timestamp_ms: 1,
             instruction: block::NodeInstruction::None,
+            previous_certificate: Hash::ZERO,
         });
         assert_same_fields::<QuorumCertificate>(&certificate::QuorumCertificate {
             chain,

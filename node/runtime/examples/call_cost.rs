@@ -116,6 +116,7 @@ fn main() {
         signer: PublicKey([1; 32]),
         organisation: None,
         roles: Default::default(),
+        governor: None,
     };
     let input = [3u8; 100];
     let mut fuel = 0;

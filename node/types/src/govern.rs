@@ -144,24 +144,22 @@ impl Wire for DeployPolicy {
     };
 }
 
-macro_rules! wire_structs {
-    ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? })*) => {
-        $(
-            $(#[$meta])*
-            #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            pub struct $name { $($(#[$field_meta])* pub $field: $type),* }
-            impl Wire for $name {
-                const SCHEMA: &'static Schema = &Schema::Struct {
-                    name: stringify!($name),
-                    fields: &[$(FieldSchema { name: stringify!($field), kind: <$type as Wire>::SCHEMA }),*],
-                };
-            }
-        )*
+macro_rules! wire_struct {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $type),* }
+        impl Wire for $name {
+            const SCHEMA: &'static Schema = &Schema::Struct {
+                name: stringify!($name),
+                fields: &[$(FieldSchema { name: stringify!($field), kind: <$type as Wire>::SCHEMA }),*],
+            };
+        }
     };
 }
 
-wire_structs! {
+wire_struct!(
     /// A node of the member list.
     MemberNode {
         /// Its identity on the wire.
@@ -177,13 +175,17 @@ wire_structs! {
         /// Height at which it became a member; 0 for the first ones.
         since: Height,
     }
+);
 
+wire_struct!(
     /// The member list: who may connect. Ascending by node, no node twice.
     MemberList {
         /// The nodes.
         nodes: List<MemberNode, MAX_NODES>,
     }
+);
 
+wire_struct!(
     /// Numbers that the governing contract works by. Times are in milliseconds of block time.
     GovernanceSettings {
         /// How authorities are chosen from those that stand as authorities.
@@ -221,7 +223,9 @@ wire_structs! {
         /// Organisations that must have rebuilt a module before an upgrade to it may be executed.
         attestations_needed: u16,
     }
+);
 
+wire_struct!(
     /// What the governing contract's initialiser is given.
     GovernorSeed {
         /// The first member organisations.
@@ -239,7 +243,9 @@ wire_structs! {
         /// The first authority list.
         authorities: AuthorityList,
     }
+);
 
+wire_struct!(
     /// How a change that was put off ended.
     ChangeResult {
         /// The number that the contract gave it.
@@ -249,7 +255,9 @@ wire_structs! {
         /// Why not.
         message: Text<MAX_CHANGE_MESSAGE>,
     }
+);
 
+wire_struct!(
     /// What is known at the end of a block.
     BlockFacts {
         /// Its height.
@@ -266,7 +274,7 @@ wire_structs! {
         /// How the changes that the block before put off have ended.
         results: List<ChangeResult, MAX_DEFERRED>,
     }
-}
+);
 
 impl Default for GovernanceSettings {
     fn default() -> Self {

@@ -18,7 +18,7 @@ use althing_types::{
     hash::{Hash, Tag, hash},
     id::{ChainId, ContractId, Height, OrganisationId, Sequence},
     keyspace,
-    organisation::{Organisation, Role},
+    organisation::{MemberKey, Organisation, Role},
     transaction::{Attributes, Content, Operation, TRANSACTION_VERSION, Transaction},
 };
 use std::{
@@ -328,6 +328,7 @@ impl World {
     fn carry_out(&mut self, from: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                Effect::Members(_) => {}
                 Effect::Publish(message) => {
                     for to in (0..self.machines.len()).filter(|to| *to != from) {
                         self.send(from, to, Parcel::Gossip(from, message.clone()));
@@ -501,10 +502,11 @@ fn genesis(keys: &[SecretKey], users: &[SecretKey]) -> Genesis {
         organisations: List::new(vec![Organisation {
             id: organisation,
             roles: [Role::Registry].into(),
-            keys: List::new(users.iter().map(SecretKey::public).collect()).unwrap(),
+            keys: List::new(users.iter().map(|user| MemberKey::whole(user.public())).collect()).unwrap(),
         }])
         .unwrap(),
-        operator: users[0].public(),
+        operator: Some(users[0].public()),
+        governance: None,
         contracts: List::new(vec![load]).unwrap(),
         parameters: Parameters::default(),
     }

@@ -21,7 +21,7 @@ use althing_types::{
     hash::{Hash, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId, Round, Sequence},
     keyspace::ContractEntry,
-    organisation::{Organisation, Role},
+    organisation::{MemberKey, Organisation, Role},
     proof::StateProof,
     receipt::{Receipt, Status},
     transaction::{Abnormal, AbnormalCode, Attributes, Content, Operation, SignedTransaction, Transaction},
@@ -73,10 +73,11 @@ pub fn genesis() -> Genesis {
         organisations: List::new(vec![Organisation {
             id: organisation,
             roles: BTreeSet::from([Role::Registry]),
-            keys: List::new(vec![operator]).unwrap(),
+            keys: List::new(vec![MemberKey::whole(operator)]).unwrap(),
         }])
         .unwrap(),
-        operator,
+        operator: Some(operator),
+        governance: None,
         contracts: List::default(),
         parameters: Parameters::default(),
     }
@@ -213,7 +214,7 @@ impl Ledger for Fake {
             hash: transaction(height).value.hash(),
             sequence: Sequence(height),
             operation: Operation::Call,
-            contract: contract(),
+            contract: Some(contract()),
             method: Some("add".into()),
             height: Some(Height(height)),
             succeeded: Some(true),

@@ -106,6 +106,7 @@ pub(crate) fn context() -> CallContext {
         signer: PublicKey([5; 32]),
         organisation: Some(OrganisationId::new("org-a").unwrap()),
         roles: [Role::Registry, Role::Governance].into(),
+        governor: None,
     }
 }
 

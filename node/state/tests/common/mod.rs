@@ -28,7 +28,8 @@ pub(crate) fn genesis(name: &str) -> Genesis {
         threshold: Threshold::TwoThirds,
         authorities: List::new(authorities.collect()).unwrap(),
         organisations: List::default(),
-        operator: PublicKey([9; 32]),
+        operator: Some(PublicKey([9; 32])),
+        governance: None,
         contracts: List::default(),
         parameters: Parameters::default(),
     }

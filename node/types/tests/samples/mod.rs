@@ -11,12 +11,16 @@ use althing_types::{
     crypto::{NodeId, PublicKey, SecretKey, Signable, Signed},
     event::{Event, EventId},
     genesis::{ChainKind, FaultModel, Genesis, GenesisContract, Parameters},
+    govern::{
+        BlockFacts, ChangeResult, DeployPolicy, GenesisGovernance, GovernanceSettings, MemberList, MemberNode,
+        ReviewMode, SelectionPolicy, Standing, SystemChange,
+    },
     hash::{Hash, Tag, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId, Round, Sequence},
     keyspace::{self, ContractEntry},
     merkle,
     name::DomainName,
-    organisation::{KeyEntry, Organisation, Role},
+    organisation::{KeyEntry, MemberKey, Organisation, Role},
     proof::{ProofLeaf, StateProof},
     receipt::{Failure, FailureCode, Receipt, Status},
     transaction::{
@@ -131,7 +135,7 @@ fn list<T, const MAX: usize>(values: Vec<T>) -> List<T, MAX> {
     List::new(values).unwrap()
 }
 
-fn contents() -> [(&'static str, Operation, Content); 3] {
+fn contents() -> [(&'static str, Operation, Content); 4] {
     let code = || bytes(b"\0asm\x01\0\0\0");
     [
         (
@@ -149,6 +153,7 @@ fn contents() -> [(&'static str, Operation, Content); 3] {
             Content::Deploy { contract: contract_id("guestbook"), code: code(), arguments: bytes(&[]) },
         ),
         ("Upgrade", Operation::Upgrade, Content::Upgrade { contract: contract_id("guestbook"), code: code() }),
+        ("Upload", Operation::Upload, Content::Upload { code: code() }),
     ]
 }
 
@@ -269,7 +274,7 @@ fn organisation() -> Organisation {
     Organisation {
         id: organisation_id("alpha"),
         roles: BTreeSet::from([Role::Registry, Role::Coordinator]),
-        keys: list(vec![key(1), key(2)]),
+        keys: list(vec![MemberKey::whole(key(1)), MemberKey { key: key(2), duties: BTreeSet::from([Role::Voter]) }]),
     }
 }
 
@@ -290,11 +295,79 @@ fn genesis() -> Genesis {
             organisation(),
             member("beta", vec![]),
             member("gamma", vec![]),
-            member("delta", vec![key(3)]),
+            member("delta", vec![MemberKey::whole(key(3))]),
         ]),
-        operator: key(1),
+        operator: Some(key(1)),
+        governance: Some(governance()),
         contracts: list(vec![genesis_contract()]),
         parameters: Parameters::default(),
+    }
+}
+
+fn member_node() -> MemberNode {
+    MemberNode {
+        node: node(11),
+        organisation: organisation_id("alpha"),
+        kind: Role::Registry,
+        standing: Standing::Authority,
+        address: text("127.0.0.1:7000"),
+        since: Height(0),
+    }
+}
+
+fn governance() -> GenesisGovernance {
+    GenesisGovernance {
+        contract: contract_id("tld_binding"),
+        coordinator: organisation_id("alpha"),
+        certificate_authority: bytes(&[0x30, 0x82]),
+        nodes: list(vec![member_node()]),
+        settings: GovernanceSettings::default(),
+    }
+}
+
+/// What node and governing contract tell each other.
+fn governing(all: &mut Samples) {
+    let certificate = certificate();
+    all.plain("Standing", [Standing::Authority, Standing::Ordinary, Standing::Backup]);
+    all.plain("SelectionPolicy", [SelectionPolicy::Score, SelectionPolicy::Election]);
+    all.plain("ReviewMode", [ReviewMode::None, ReviewMode::Management, ReviewMode::Committee]);
+    all.plain("DeployPolicy", [DeployPolicy::Governed, DeployPolicy::Open]);
+    all.add("MemberKey", MemberKey::whole(key(1)));
+    all.add("MemberNode", member_node());
+    all.add("MemberList", MemberList { nodes: list(vec![member_node()]) });
+    all.add("GovernanceSettings", GovernanceSettings::default());
+    all.add("GenesisGovernance", governance());
+    let seed = Genesis { governance: Some(governance()), ..genesis() }.governor_seed();
+    all.add("GovernorSeed", seed.expect("governance"));
+    let result = ChangeResult { tag: 7, done: false, message: text("code refused") };
+    all.add("ChangeResult", result.clone());
+    all.add(
+        "BlockFacts",
+        BlockFacts {
+            height: Height(9),
+            time_ms: 1_699_056_000_000,
+            packer: node(11),
+            previous_round: Round(1),
+            verified: list(certificate.signatures.iter().map(|s| s.voter).collect()),
+            results: list(vec![result]),
+        },
+    );
+    let contract = || contract_id("guestbook");
+    let code = keyspace::code_hash(b"\0asm\x01\0\0\0");
+    let authorities = AuthorityList::new(authorities(), Threshold::TwoThirds).expect("list");
+    let changes = [
+        ("Authorities", SystemChange::Authorities(authorities)),
+        ("Members", SystemChange::Members(MemberList { nodes: list(vec![member_node()]) })),
+        ("PutOrganisation", SystemChange::PutOrganisation(organisation())),
+        ("RemoveOrganisation", SystemChange::RemoveOrganisation(organisation_id("alpha"))),
+        ("Parameters", SystemChange::Parameters(Parameters::default())),
+        ("Restore", SystemChange::Restore { contract: contract(), key: bytes(b"key"), value: Some(bytes(b"value")) }),
+        ("Deploy", SystemChange::Deploy { tag: 1, contract: contract(), code, arguments: bytes(&[1]) }),
+        ("Upgrade", SystemChange::Upgrade { tag: 2, contract: contract(), code }),
+        ("OpenDeploy", SystemChange::OpenDeploy(true)),
+    ];
+    for (name, change) in changes {
+        all.add(&format!("SystemChange.{name}"), change);
     }
 }
 
@@ -318,6 +391,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     blocks(&mut all);
     voting(&mut all);
     documents(&mut all);
+    governing(&mut all);
     all.0
 }
 
@@ -345,7 +419,7 @@ fn transactions(all: &mut Samples) {
     all.plain("Attributes", [Attributes::Root, Attributes::Tld, Attributes::Directory]);
     all.plain("Operation", {
         use Operation::*;
-        [Call, Register, Update, Delete, Deploy, Upgrade]
+        [Call, Register, Update, Delete, Deploy, Upgrade, Upload]
     });
     all.plain("AbnormalCode", {
         use AbnormalCode::*;

@@ -20,7 +20,7 @@ use althing_types::{
     hash::{Hash, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId, Round, Sequence},
     keyspace::key_hash,
-    organisation::{Organisation, Role},
+    organisation::{MemberKey, Organisation, Role},
     proof::{ProofLeaf, StateProof},
     receipt::{Receipt, Status},
     transaction::SignedTransaction,
@@ -64,7 +64,7 @@ pub fn genesis() -> Genesis {
     let organisation = Organisation {
         id: OrganisationId::new("registry-one").unwrap(),
         roles: BTreeSet::from([Role::Registry]),
-        keys: List::new(vec![operator]).unwrap(),
+        keys: List::new(vec![MemberKey::whole(operator)]).unwrap(),
     };
     Genesis {
         chain: ChainId::new("test").unwrap(),
@@ -74,7 +74,8 @@ pub fn genesis() -> Genesis {
         threshold: Threshold::TwoThirds,
         authorities: List::new(authorities(0).members().to_vec()).unwrap(),
         organisations: List::new(vec![organisation]).unwrap(),
-        operator,
+        operator: Some(operator),
+        governance: None,
         contracts: List::default(),
         parameters: Parameters::default(),
     }
