@@ -81,6 +81,11 @@ fn key_lines() -> Vec<String> {
         ("code", keyspace::code(&keyspace::code_hash(b"\0asm\x01\0\0\0"))),
         ("authorities", keyspace::authorities()),
         ("parameters", keyspace::parameters()),
+        ("members", keyspace::members()),
+        ("governor", keyspace::governor()),
+        ("deferred", keyspace::deferred()),
+        ("results", keyspace::results()),
+        ("open_deploy", keyspace::open_deploy()),
         ("storage", keyspace::storage(&contract, b"own key")),
     ];
     keys.into_iter()

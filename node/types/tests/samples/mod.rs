@@ -320,7 +320,12 @@ fn governance() -> GenesisGovernance {
         contract: contract_id("tld_binding"),
         coordinator: organisation_id("alpha"),
         certificate_authority: bytes(&[0x30, 0x82]),
-        nodes: list(vec![member_node()]),
+        nodes: list(
+            authorities()
+                .into_iter()
+                .map(|a| MemberNode { node: a.node, organisation: a.organisation, ..member_node() })
+                .collect(),
+        ),
         settings: GovernanceSettings::default(),
     }
 }
