@@ -28,7 +28,7 @@ const MAX_LINES: usize = 600;
 /// Layers from the bottom. Imports point down only, never along a row.
 const LAYERS: [(&str, &[&str]); 8] = [
     ("root", &["node/types"]),
-    ("words", &["node/api", "sdk/abi", "sdk/macros", "sdk/build", "contracts/interface"]),
+    ("words", &["node/api", "node/identity", "sdk/abi", "sdk/macros", "sdk/build", "contracts/interface"]),
     ("cores", &["node/consensus", "node/mempool", "node/sync", "sdk/contract"]),
     ("adapters", &["node/state", "node/runtime", "node/network"]),
     (

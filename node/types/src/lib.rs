@@ -19,6 +19,7 @@ pub mod event;
 pub mod genesis;
 pub mod hash;
 pub mod id;
+pub mod identity;
 pub mod keyspace;
 pub mod merkle;
 pub mod name;
