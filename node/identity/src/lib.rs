@@ -33,6 +33,7 @@ use althing_types::{
     identity::{Facts, MAX_SERIAL},
 };
 use certificate::Certificate;
+use x509_parser::x509::AttributeTypeAndValue;
 
 /// Longest certificate in bytes.
 pub const MAX_CERTIFICATE: usize = 4096;
@@ -44,6 +45,10 @@ pub const MAX_CHAIN: usize = 4;
 pub struct Authority {
     /// Its name, as it stands in certificates that it issued.
     pub name: String,
+    /// The organisation in it; empty when there is none.
+    pub organisation: String,
+    /// The common name in it; empty when there is none.
+    pub common_name: String,
     /// Its key.
     pub key: PublicKey,
     /// Serial number: lower-case hexadecimal digits.
@@ -94,12 +99,22 @@ pub fn check_chain(root_der: &[u8], chain: &[Vec<u8>], time_ms: u64) -> Result<F
 /// # Errors
 /// [`CertificateRefusal`] for the first rule that is broken.
 pub fn check_root(root_der: &[u8], time_ms: u64) -> Result<Authority, CertificateRefusal> {
+    Certificate::read(root_der, 0)?.check_time(time_ms)?;
+    read_root(root_der)
+}
+
+/// The same without a time: whether it is a root, and from when until when.
+///
+/// # Errors
+/// [`CertificateRefusal`] for the first rule that is broken.
+pub fn read_root(root_der: &[u8]) -> Result<Authority, CertificateRefusal> {
     let root = Certificate::read(root_der, 0)?;
     check_self_signed(&root)?;
-    root.check_time(time_ms)?;
     root.check_authority(0)?;
     Ok(Authority {
         name: root.subject.to_string(),
+        organisation: text(root.subject.iter_organization().next()),
+        common_name: text(root.subject.iter_common_name().next()),
         key: root.key,
         serial: root.serial,
         not_before_ms: root.not_before_ms,
@@ -121,6 +136,10 @@ pub fn claims(certificate_der: &[u8]) -> Result<Facts, CertificateRefusal> {
 /// [`CertificateRefusal`] when it is malformed.
 pub fn serial(certificate_der: &[u8]) -> Result<Text<MAX_SERIAL>, CertificateRefusal> {
     Certificate::read(certificate_der, 0).map(|certificate| certificate.serial)
+}
+
+fn text(attribute: Option<&AttributeTypeAndValue<'_>>) -> String {
+    attribute.and_then(|attribute| attribute.as_str().ok()).unwrap_or_default().to_owned()
 }
 
 fn check_self_signed(root: &Certificate<'_>) -> Result<(), CertificateRefusal> {
