@@ -1,9 +1,11 @@
 //! The command tree. Each noun has a file here with its options and one under `command/` that does the work.
 
+mod ca;
 mod chain;
 mod contract;
 mod local;
 
+pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
 pub use contract::{ContractCommand, SendOptions};
 pub use local::{BenchArgs, DevnetCommand, DevnetDir, DevnetUp, KeyCommand, ZoneCommand};
@@ -69,6 +71,9 @@ pub enum Command {
     /// Make and look at signing keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Run the consortium's authority: certify keys of members, revoke, look at certificates.
+    #[command(subcommand)]
+    Ca(CaCommand),
     /// Run a network of separate node processes on this machine.
     #[command(subcommand)]
     Devnet(DevnetCommand),

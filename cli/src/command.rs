@@ -2,6 +2,7 @@
 
 mod bench;
 mod block;
+mod ca;
 mod contract;
 mod devnet;
 mod events;
@@ -68,6 +69,7 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
     let context = Context { global: cli.global.clone(), home: Home::new(cli.global.home.as_deref())?, output };
     match &cli.command {
         Command::Key(command) => key::run(&context, command),
+        Command::Ca(command) => ca::run(&context, command),
         Command::Devnet(command) => devnet::run(&context, command).await,
         Command::Status => status::run(&context).await,
         Command::Block(options) => block::run(&context, options).await,

@@ -16,6 +16,7 @@
 
 pub mod args;
 pub mod bench;
+pub mod ca;
 pub mod call;
 pub mod chain;
 pub mod command;

@@ -20,6 +20,7 @@ pub mod genesis;
 pub mod govern;
 pub mod hash;
 pub mod id;
+pub mod identity;
 pub mod keyspace;
 pub mod merkle;
 pub mod name;

@@ -40,6 +40,8 @@ targets! {
     #[cfg(feature = "network")] network_frame,
     #[cfg(feature = "network")] network_request,
     #[cfg(feature = "network")] network_response,
+    #[cfg(feature = "identity")] certificate_chain,
+    #[cfg(feature = "identity")] certificate_request,
 }
 
 /// Decodes bytes; when they are accepted, they must be the one form of their value.
@@ -82,5 +84,42 @@ pub fn network_request(data: &[u8]) {
 pub fn network_response(data: &[u8]) {
     if let Ok(response) = althing_network::Response::decode(data) {
         assert_eq!(codec::encode(&response), data);
+    }
+}
+
+/// A chain of X.509 certificates: 8 bytes of time, then root, leaf and issuers, each behind 2 bytes of length.
+///
+/// Whoever has none of the committed authorities' keys cannot make another chain that is accepted.
+#[cfg(feature = "identity")]
+pub fn certificate_chain(data: &[u8]) {
+    let Some((time, mut rest)) = data.split_first_chunk::<8>() else { return };
+    let mut all = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let (one, after) = after.split_at(usize::from(u16::from_le_bytes(*length)).min(after.len()));
+        all.push(one.to_vec());
+        rest = after;
+    }
+    for one in &all {
+        if let Ok(facts) = althing_identity::claims(one) {
+            assert_eq!(canonical("facts", &codec::encode(&facts), 1 << 16).as_ref(), Some(&facts));
+            assert_eq!(althing_identity::serial(one), Ok(facts.serial));
+        }
+    }
+    let (Some((root, chain)), time_ms) = (all.split_first(), u64::from_le_bytes(*time)) else { return };
+    if let Ok(facts) = althing_identity::check_chain(root, chain, time_ms) {
+        assert!(facts.is_current(time_ms));
+        let genuine = seeds::certificates();
+        if *root == genuine[0] {
+            assert_eq!(chain, &genuine[1..], "a forged certificate");
+        }
+    }
+}
+
+/// A request for a certificate: its key made it, or it is refused.
+#[cfg(feature = "identity")]
+pub fn certificate_request(data: &[u8]) {
+    if let Ok(key) = althing_identity::requested_key(data) {
+        let at = data.windows(32).position(|window| window == key.0);
+        assert!(at.is_some(), "a key that is not in the request");
     }
 }

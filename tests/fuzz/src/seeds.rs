@@ -104,8 +104,31 @@ pub fn seeds(target: &str) -> Vec<Seed> {
             joined("compact_block", &[&[2, 1], &first("CompactBlock")]),
             joined("busy", &[&[3]]),
         ],
+        "certificate_chain" => vec![("chain".into(), chain())],
+        "certificate_request" => vec![("request".into(), certificate("request"))],
         _ => vec![],
     }
+}
+
+const CERTIFICATES: &str = include_str!("../../../node/identity/tests/golden.txt");
+
+fn certificate(name: &str) -> Vec<u8> {
+    let line = CERTIFICATES.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    digits(line.expect("a committed certificate of this name"))
+}
+
+/// The committed chain: root, leaf, authority.
+pub fn certificates() -> [Vec<u8>; 3] {
+    ["root", "leaf", "authority"].map(certificate)
+}
+
+fn chain() -> Vec<u8> {
+    let mut all = 1_795_305_600_000u64.to_le_bytes().to_vec();
+    for one in certificates() {
+        all.extend(u16::try_from(one.len()).expect("certificates are short").to_le_bytes());
+        all.extend(one);
+    }
+    all
 }
 
 fn state_values() -> Vec<Seed> {

@@ -17,6 +17,7 @@ use althing_types::{
     },
     hash::{Hash, Tag, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId, Round, Sequence},
+    identity::{Facts, Usage},
     keyspace::{self, ContractEntry},
     merkle,
     name::DomainName,
@@ -522,8 +523,24 @@ fn voting(all: &mut Samples) {
     }
 }
 
+fn facts() -> Facts {
+    Facts {
+        organisation: organisation_id("alpha"),
+        kind: Role::Registry,
+        subject: key(1),
+        usage: Usage::Node,
+        tlds: list(["lab", "xn--p1ai"].map(|tld| DomainName::parse(tld).unwrap()).into()),
+        registrar: Some(292),
+        serial: text("0a1b2c"),
+        not_before_ms: 1_700_000_000_000,
+        not_after_ms: 1_731_536_000_000,
+    }
+}
+
 fn documents(all: &mut Samples) {
     all.add("Organisation", organisation());
+    all.plain("Usage", Usage::ALL);
+    all.add("Facts", facts());
     all.add("KeyEntry", KeyEntry { organisation: organisation_id("alpha"), roles: organisation().roles });
     let entry = |deployer| ContractEntry {
         code: keyspace::code_hash(b"\0asm\x01\0\0\0"),
