@@ -6,6 +6,8 @@
 
 use alloc::vec::Vec;
 use althing_types::{
+    crypto::NodeId,
+    id::OrganisationId,
     name::DomainName,
     order::{Key, storage_key},
 };
@@ -30,6 +32,66 @@ pub mod domain_records {
     pub const COUNTS: u8 = 4;
     /// Index from host name to the TLDs that use it.
     pub const USERS: u8 = 5;
+}
+
+/// Field numbers of `governance`.
+pub mod governance {
+    /// Map from organisation to `Member`.
+    pub const MEMBERS: u8 = 1;
+    /// Map from node to `NodeRecord`.
+    pub const NODES: u8 = 2;
+    /// Map from number to `Proposal`.
+    pub const PROPOSALS: u8 = 3;
+    /// Map from number to `ProposalKind`.
+    pub const CONTENTS: u8 = 4;
+    /// Map from number and organisation to `VoteRecord`.
+    pub const VOTES: u8 = 5;
+    /// Value of `Agenda`.
+    pub const AGENDA: u8 = 6;
+    /// Value of `Lists`.
+    pub const LISTS: u8 = 7;
+    /// Value of `Scores`.
+    pub const SCORES: u8 = 8;
+    /// Value of `GovernanceSettings`.
+    pub const SETTINGS: u8 = 9;
+    /// Value of `CoordinatorRecord`.
+    pub const COORDINATOR: u8 = 10;
+    /// Value of `GovernanceCounts`.
+    pub const COUNTS: u8 = 11;
+    /// Map from key to the organisation whose it is.
+    pub const KEYS: u8 = 12;
+    /// Map from serial number to `CertificateRecord`.
+    pub const CERTIFICATES: u8 = 13;
+    /// Map from organisation to the nodes it wants as authorities.
+    pub const ELECTIONS: u8 = 14;
+    /// Index from code hash to the organisations that rebuilt it.
+    pub const ATTESTATIONS: u8 = 15;
+    /// Value of `Parameters`.
+    pub const PARAMETERS: u8 = 16;
+    /// Value of the certificate authority's certificate in DER.
+    pub const CERTIFICATE_AUTHORITY: u8 = 17;
+}
+
+/// Field numbers of `node_admission`.
+pub mod node_admission {
+    /// Map from node to `AdmissionRecord`.
+    pub const REQUESTS: u8 = 1;
+    /// Map from node to `CertificateChain`.
+    pub const CERTIFICATES: u8 = 2;
+}
+
+/// Field numbers of `node_removal`.
+pub mod node_removal {
+    /// Map from accused organisation, node (zeros for none) and complainant to `Complaint`.
+    pub const COMPLAINTS: u8 = 1;
+    /// Map from node, height, round and offence to `EvidenceRecord`.
+    pub const EVIDENCE: u8 = 2;
+    /// Map from proposal to `Review`.
+    pub const REVIEWS: u8 = 3;
+    /// Map from accused organisation and node (zeros for none) to the last review's proposal.
+    pub const LAST: u8 = 4;
+    /// Value of the proposals that the coordinator opened on its own finding and that were not ended.
+    pub const FINDINGS: u8 = 5;
 }
 
 fn field(number: u8) -> Vec<u8> {
@@ -75,6 +137,87 @@ pub fn counts_key() -> Vec<u8> {
 /// `domain_records`: prefix of the TLDs that use a host; the rest of a key is the TLD's ordered form.
 pub fn users_prefix(host: &DomainName) -> Vec<u8> {
     storage_key(domain_records::USERS, host)
+}
+
+/// `governance`: a member organisation.
+pub fn member_key(organisation: &OrganisationId) -> Vec<u8> {
+    storage_key(governance::MEMBERS, organisation)
+}
+/// `governance`: prefix of all members.
+pub fn members_prefix() -> Vec<u8> {
+    field(governance::MEMBERS)
+}
+/// `governance`: a node.
+pub fn node_key(node: &NodeId) -> Vec<u8> {
+    storage_key(governance::NODES, &node.key())
+}
+/// `governance`: prefix of all nodes.
+pub fn nodes_prefix() -> Vec<u8> {
+    field(governance::NODES)
+}
+/// `governance`: a proposal without its content.
+pub fn proposal_key(proposal: u64) -> Vec<u8> {
+    storage_key(governance::PROPOSALS, &proposal)
+}
+/// `governance`: prefix of all proposals.
+pub fn proposals_prefix() -> Vec<u8> {
+    field(governance::PROPOSALS)
+}
+/// `governance`: the content of a proposal.
+pub fn content_key(proposal: u64) -> Vec<u8> {
+    storage_key(governance::CONTENTS, &proposal)
+}
+/// `governance`: an organisation's vote on a proposal.
+pub fn vote_key(proposal: u64, organisation: &OrganisationId) -> Vec<u8> {
+    storage_key(governance::VOTES, &(proposal, organisation.clone()))
+}
+/// `governance`: prefix of all votes on a proposal.
+pub fn votes_prefix(proposal: u64) -> Vec<u8> {
+    storage_key(governance::VOTES, &proposal)
+}
+/// `governance`: every proposal that is not ended.
+pub fn agenda_key() -> Vec<u8> {
+    field(governance::AGENDA)
+}
+/// `governance`: the authority list and the one before.
+pub fn lists_key() -> Vec<u8> {
+    field(governance::LISTS)
+}
+/// `governance`: what is counted of nodes.
+pub fn scores_key() -> Vec<u8> {
+    field(governance::SCORES)
+}
+/// `governance`: the settings.
+pub fn settings_key() -> Vec<u8> {
+    field(governance::SETTINGS)
+}
+/// `governance`: who leads votes.
+pub fn coordinator_key() -> Vec<u8> {
+    field(governance::COORDINATOR)
+}
+/// `governance`: the totals.
+pub fn governance_counts_key() -> Vec<u8> {
+    field(governance::COUNTS)
+}
+/// `node_admission`: the last request of a node.
+pub fn request_key(node: &NodeId) -> Vec<u8> {
+    storage_key(node_admission::REQUESTS, &node.key())
+}
+/// `node_admission`: the certificates of that request.
+pub fn certificates_key(node: &NodeId) -> Vec<u8> {
+    storage_key(node_admission::CERTIFICATES, &node.key())
+}
+/// `node_removal`: prefix of all complaints of an organisation.
+pub fn complaints_prefix(accused: &OrganisationId) -> Vec<u8> {
+    storage_key(node_removal::COMPLAINTS, accused)
+}
+/// `node_removal`: prefix of the evidence against a node.
+pub fn evidence_prefix(node: &NodeId) -> Vec<u8> {
+    storage_key(node_removal::EVIDENCE, &node.key())
+}
+/// `node_removal`: the review behind a proposal.
+pub fn review_key(proposal: u64) -> Vec<u8> {
+    storage_key(node_removal::REVIEWS, &proposal)
 }
 
 /// The name in a key of a map by names: what [`bindings_prefix`], [`delegations_prefix`] and [`hosts_prefix`] find.

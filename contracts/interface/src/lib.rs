@@ -6,7 +6,10 @@
 //! | [`rdata`] | typed DNS record data: addresses and DS |
 //! | [`tld_binding`] | which organisation runs which TLD |
 //! | [`domain_records`] | delegations, name-server hosts, the root's apex |
-//! | [`layout`] | keys of both contracts' state |
+//! | [`governance`] | members, nodes, proposals, votes, authorities, settings |
+//! | [`node_admission`] | requests to join |
+//! | [`node_removal`] | complaints, evidence, reviews |
+//! | [`layout`] | keys of these contracts' state |
 //! | [`zone`] | the root zone as a value: records in and out, and the calls that turn one zone into another |
 //! | [`character`] | which characters labels are written with |
 //! | `label` (feature) | which labels may be top-level domains; Unicode text to its one key |
@@ -32,9 +35,12 @@ pub mod call;
 pub mod character;
 mod describe;
 pub mod domain_records;
+pub mod governance;
 #[cfg(feature = "label")]
 pub mod label;
 pub mod layout;
+pub mod node_admission;
+pub mod node_removal;
 pub mod rdata;
 pub mod tld_binding;
 pub mod zone;
