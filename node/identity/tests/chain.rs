@@ -253,10 +253,10 @@ fn the_root_signed_itself() {
 fn names_of_ours_are_there_once_and_of_their_form() {
     let with = |names: &[&str]| code_of(leaf(|all| *all = member(names)));
     assert_eq!(with(&NAMES), 0);
-    for at in 0..3 {
+    for (at, missing) in NAMES.iter().enumerate().take(3) {
         let mut names = NAMES.to_vec();
         names.remove(at);
-        assert_eq!(with(&names), 9, "without {}", NAMES[at]);
+        assert_eq!(with(&names), 9, "without {missing}");
     }
     for twice in NAMES {
         assert_eq!(with(&[&NAMES[..], &[twice]].concat()), 9, "twice {twice}");

@@ -78,6 +78,11 @@ macro_rules! host_functions {
             /// Checks an Ed25519 signature by the strict rules: 1 when good, else 0. `key` points to 32 bytes,
             /// `signature` to 64.
             fn ed25519(key: u32, signature: u32, message: u32, length: u32) -> i32 [60_000, 4, 1];
+            /// Checks a chain of X.509 certificates (canonical bytes of a list of DER certificates, the leaf first, its
+            /// issuers after it) against the DER root at the block's time, by the rules of `node/identity`. When it is
+            /// good, the canonical bytes of the leaf's `Facts` go to the take-buffer and their length is returned;
+            /// else canonical bytes of the refusal's code (u32) and its text, and minus their length.
+            fn certificate(root: u32, root_length: u32, chain: u32, chain_length: u32) -> i64 [300_000, 50, 1];
             /// Changes a part of the state that the node itself reads: canonical bytes of a `SystemChange`. Only for
             /// the contract that the genesis names as governor. 0 when it was done; when it is refused, the canonical
             /// bytes of the failure go to the take-buffer and the return value is minus their length.

@@ -4,13 +4,14 @@ use crate::host;
 use alloc::{collections::BTreeSet, string::String};
 use althing_abi::exports::{abort, field};
 use althing_types::{
-    codec::encode,
+    codec::{Bytes, List, Text, encode},
     crypto::{PublicKey, Signature},
     govern::SystemChange,
     hash::Hash,
     id::{ContractId, Height, OrganisationId},
+    identity::Facts,
     organisation::Role,
-    receipt::{Failure, FailureCode},
+    receipt::{Failure, FailureCode, MAX_MESSAGE},
     wire::{Event, Wire},
 };
 use borsh::BorshSerialize;
@@ -136,6 +137,24 @@ impl Ctx {
             Ok(result) => Ok(result),
             Err(_) => host::fail(abort::PANIC, "the called contract's result is of another type"),
         }
+    }
+    /// Checks a chain of X.509 certificates (DER, the leaf first) against a root at the block's time, and tells what
+    /// the leaf says.
+    ///
+    /// # Errors
+    /// The number of the rule that is broken, and its text.
+    pub fn certificate<const LENGTH: usize, const CHAIN: usize>(
+        &self,
+        root: &[u8],
+        chain: &List<Bytes<LENGTH>, CHAIN>,
+    ) -> Result<Facts, (u32, Text<MAX_MESSAGE>)> {
+        fn read<T: borsh::BorshDeserialize>(bytes: &[u8]) -> T {
+            match borsh::from_slice(bytes) {
+                Ok(value) => value,
+                Err(_) => host::fail(abort::PANIC, "the host gave an unreadable answer about a certificate"),
+            }
+        }
+        host::certificate(root, &encode(chain)).map(|facts| read(&facts)).map_err(|refusal| read(&refusal))
     }
     /// Changes what the node itself reads from the state. Only for the contract that the genesis names as governor:
     /// in any other the call ends as not allowed.

@@ -24,7 +24,7 @@ use althing_types::{
 };
 use context::{abort, ctx, gas_left, input, input_len, log, ret, take};
 use contracts::{call, emit};
-use crypto::{ed25519, hash};
+use crypto::{certificate, ed25519, hash};
 use govern::govern;
 use storage::{Scan, kv_del, kv_get, kv_put, scan, scan_close, scan_next};
 use wasmtime::{Caller, Linker, Memory, ResourceLimiter};

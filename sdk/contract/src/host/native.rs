@@ -439,3 +439,15 @@ pub(crate) fn govern(change: &[u8]) -> Result<(), Failure> {
         Ok(())
     })
 }
+
+pub(crate) fn certificate(root: &[u8], chain: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    let chain: Vec<Vec<u8>> = borsh::from_slice(chain).expect("the contract gave an unreadable chain");
+    let time_ms = with(|session| session.context.time_ms);
+    match althing_identity::check_chain(root, &chain, time_ms) {
+        Ok(facts) => Ok(encode(&facts)),
+        Err(refusal) => {
+            let text = Text::<{ althing_types::receipt::MAX_MESSAGE }>::truncated(&refusal.to_string());
+            Err(encode(&(refusal.code(), text)))
+        }
+    }
+}

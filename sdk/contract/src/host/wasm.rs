@@ -167,6 +167,13 @@ pub(crate) fn ed25519(key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> b
     unsafe { raw::ed25519(at(key), at(signature), at(message), len(message)) == 1 }
 }
 
+pub(crate) fn certificate(root: &[u8], chain: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    // SAFETY: both ranges are live slices.
+    let result = unsafe { raw::certificate(at(root), len(root), at(chain), len(chain)) };
+    let answer = taken(result.unsigned_abs() as usize);
+    if result >= 0 { Ok(answer) } else { Err(answer) }
+}
+
 pub(crate) fn govern(change: &[u8]) -> Result<(), Failure> {
     // SAFETY: the range is a live slice.
     let result = unsafe { raw::govern(at(change), len(change)) };
