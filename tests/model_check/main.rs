@@ -56,7 +56,7 @@ struct Network {
     phases: u32,
     crashes: u8,
     /// How often, in the whole run, a correct node may not hear another in a phase.
-    omissions: u32,
+    omissions: usize,
     known: Mutex<BTreeMap<(Hash, u64), Arc<Snapshot>>>,
 }
 
@@ -68,7 +68,7 @@ struct State {
     /// Whose turn it is, among the correct ones.
     turn: usize,
     crashes: u8,
-    omissions: u32,
+    omissions: usize,
     nodes: Vec<Arc<Snapshot>>,
     /// How much of what each has sent can be heard in this phase.
     audible: Vec<usize>,
@@ -84,7 +84,7 @@ enum Action {
 }
 
 impl State {
-    const fn place(&self) -> (u32, usize, u8, u32) {
+    const fn place(&self) -> (u32, usize, u8, usize) {
         (self.phase, self.turn, self.crashes, self.omissions)
     }
 }
@@ -115,7 +115,7 @@ impl Network {
             Seat { chain, height: HEIGHT, list, key: Arc::new(RememberingKey::new(key)), value }
         };
         let seats = keys.into_iter().enumerate().map(seat).collect();
-        Self { seats, byzantine, phases, crashes: 0, omissions: u32::MAX, known: Mutex::default() }
+        Self { seats, byzantine, phases, crashes: 0, omissions: usize::MAX, known: Mutex::default() }
     }
 
     /// Positions of the correct nodes.
@@ -193,7 +193,7 @@ impl Model for Network {
         let lies = self.lies(state.phase);
         // All first: the shortest way to a decision is found early.
         for choice in (0..1u32 << others.len()).rev() {
-            if others.len() as u32 - choice.count_ones() > state.omissions {
+            if others.len() - choice.count_ones() as usize > state.omissions {
                 continue;
             }
             let senders =
@@ -215,7 +215,7 @@ impl Model for Network {
                 self.remember(node, u64::MAX, || node.crash(seat))
             }
             Action::Hear { senders, lie } => {
-                next.omissions -= state.nodes.len() as u32 - 1 - senders.count_ones();
+                next.omissions -= state.nodes.len() - 1 - senders.count_ones() as usize;
                 let timer = [TimerKind::Propose, TimerKind::Prevote, TimerKind::Precommit][state.phase as usize % 3];
                 let correct = state.nodes.iter().enumerate().filter(|(i, _)| senders >> i & 1 == 1);
                 let heard = correct.flat_map(|(i, other)| &other.sent[..state.audible[i]]).chain(lie.as_ref());
