@@ -441,6 +441,22 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
+fn every_declared_dependency_is_used() {
+    let manifest = read("Cargo.toml");
+    let table = manifest.split("[workspace.dependencies]").nth(1).unwrap_or_default();
+    let table = table.split("\n[").next().unwrap_or_default();
+    let used: String =
+        crates().iter().map(|krate| format!("\n{}", read(&format!("{}/Cargo.toml", krate.folder)))).collect();
+    let declared = table.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.trim());
+    let offenders: Vec<String> = declared
+        .filter(|name| !name.starts_with('#'))
+        .filter(|name| !used.contains(&format!("\n{name}.")) && !used.contains(&format!("\n{name} = ")))
+        .map(str::to_owned)
+        .collect();
+    none("no crate uses these entries of the root manifest", &offenders);
+}
+
+#[test]
 fn dependencies_are_declared_once_for_the_whole_workspace() {
     let mut offenders = Vec::new();
     for krate in crates() {

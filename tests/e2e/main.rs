@@ -1,7 +1,9 @@
-//! Real processes from end to end: four nodes on loopback, driven by the command line as a person would.
+//! Real processes from end to end: nodes on loopback, driven by the command line as a person would, and
+//! over HTTP as a stranger would.
 //!
 //! The programs are those of the same build: `make test` builds them first. The sample zone ships with the repository;
 //! the real root zone is used as well when `ALTHING_TEST_DATA` names the data folder.
+//! With `ALTHING_REQUIRE_TEST_DATA=1` nothing is skipped: what a test needs and does not find is then an error.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,122 +13,18 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output},
-    time::{Duration, Instant},
-};
+mod disk_full;
+mod foreground;
+mod hostile;
+mod http;
+mod net;
+mod upgrade;
 
-fn program(name: &str) -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    // target/release/deps/e2e-... -> target/release/NAME
-    let path = own.ancestors().nth(2).unwrap().join(name);
-    assert!(path.exists(), "{} is missing: run `make test`, which builds the programs first", path.display());
-    path
-}
+#[path = "../sdk_vm/modules.rs"]
+mod modules;
 
-fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/four_nodes").join(name)
-}
-
-/// A network in a temporary folder; its processes end with it.
-struct Net {
-    folder: tempfile::TempDir,
-}
-
-impl Net {
-    fn up(extra: &[&str]) -> Self {
-        let net = Self { folder: tempfile::tempdir().unwrap() };
-        let mut arguments = vec!["devnet", "up", "--authorities", "4", "--detach"];
-        arguments.extend(extra);
-        net.ok(&arguments);
-        net
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(program("althing"))
-            .args(arguments)
-            .env("ALTHING_HOME", self.path())
-            .env("ALTHINGD", program("althingd"))
-            .env_remove("ALTHING_API")
-            .output()
-            .unwrap()
-    }
-
-    fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "althing {}: {}\n{text}{errors}\n{}",
-            arguments.join(" "),
-            output.status,
-            self.logs()
-        );
-        text
-    }
-
-    fn json(&self, arguments: &[&str]) -> serde_json::Value {
-        let mut with: Vec<&str> = arguments.to_vec();
-        with.push("--json");
-        serde_json::from_str(&self.ok(&with)).unwrap()
-    }
-
-    fn apis(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.path().join("devnet.json")).unwrap();
-        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let nodes = document["nodes"].as_array().unwrap();
-        nodes.iter().map(|n| n["api"].as_str().unwrap().to_owned()).collect()
-    }
-
-    fn height(&self, api: &str) -> u64 {
-        self.json(&["--api", api, "status"])["height"].as_u64().unwrap()
-    }
-
-    fn wait_until_level(&self) {
-        let started = Instant::now();
-        loop {
-            let heights: Vec<u64> = self.apis().iter().map(|api| self.height(api)).collect();
-            let (least, most) = (heights.iter().min().unwrap(), heights.iter().max().unwrap());
-            if least + 1 >= *most {
-                return;
-            }
-            assert!(
-                started.elapsed() < Duration::from_secs(120),
-                "a node does not catch up: {heights:?}\n{}",
-                self.logs()
-            );
-            std::thread::sleep(Duration::from_millis(300));
-        }
-    }
-
-    fn export(&self, api: &str) -> String {
-        let out = self.path().join("export.zone");
-        self.ok(&["--api", api, "zone", "export", "--out", out.to_str().unwrap()]);
-        std::fs::read_to_string(out).unwrap()
-    }
-
-    fn logs(&self) -> String {
-        let mut text = String::new();
-        for index in 0..4 {
-            let log = std::fs::read_to_string(self.path().join(format!("node-{index}/log"))).unwrap_or_default();
-            let lines: Vec<&str> = log.lines().collect();
-            text.push_str(&format!("-- node {index}\n{}\n", lines[lines.len().saturating_sub(8)..].join("\n")));
-        }
-        text
-    }
-}
-
-impl Drop for Net {
-    fn drop(&mut self) {
-        let _ = self.run(&["devnet", "down"]);
-    }
-}
+use net::{Net, sample};
+use std::{path::Path, process::Command};
 
 #[test]
 fn the_sample_zone_goes_in_changes_and_comes_out_while_a_node_is_killed() {
@@ -191,12 +89,32 @@ fn errors_name_the_value_and_have_their_exit_codes() {
 }
 
 #[test]
+fn a_check_of_the_configuration_names_node_and_chain() {
+    let net = Net::up(&["--chain", "checked-chain"]);
+    let status = net.json(&["status"]);
+    let config = net.path().join("node-0/config.toml");
+    let checked = |config: &Path| {
+        let output =
+            Command::new(net::program("althingd")).arg("--check").arg("--config").arg(config).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), text)
+    };
+    let (code, text) = checked(&config);
+    assert_eq!(code, Some(0), "{text}");
+    for part in [status["node_id"].as_str().unwrap(), "checked-chain", status["genesis_hash"].as_str().unwrap()] {
+        assert!(text.contains(part), "'{part}' is not in: {text}");
+    }
+    let broken = net.path().join("node-0/broken.toml");
+    std::fs::write(&broken, std::fs::read_to_string(&config).unwrap().replace("node.key", "no-such.key")).unwrap();
+    let (code, text) = checked(&broken);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("no-such.key"), "{text}");
+}
+
+#[test]
 fn the_real_root_zone_and_its_history_come_out_identical() {
-    let required = std::env::var("ALTHING_REQUIRE_TEST_DATA").is_ok_and(|v| v == "1");
     let Ok(data) = std::env::var("ALTHING_TEST_DATA") else {
-        assert!(!required, "ALTHING_TEST_DATA is not set, but ALTHING_REQUIRE_TEST_DATA=1");
-        eprintln!("skipped: ALTHING_TEST_DATA does not name the data folder");
-        return;
+        return net::skip("ALTHING_TEST_DATA does not name the data folder");
     };
     let zone = Path::new(&data).join("rootzone");
     let file = |name: &str| zone.join(name).to_str().unwrap().to_owned();

@@ -1,54 +1,19 @@
 //! The SDK's test interface over the real machine and a world in memory.
 
+use crate::modules::module;
 use althing_abi::Abi;
-use althing_build::{Output, Request, find_toolchain};
 use althing_runtime::{CallContext, Config, Entry as RealEntry, Invocation, MemoryWorld, Runtime};
 use althing_sdk::testing::{Context, Entry, Machine, Native, Outcome};
 use althing_types::{hash::Hash, id::ContractId};
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Arc, LazyLock},
 };
 
 /// Fuel of one step: a transaction's limit of a default chain.
 const FUEL: u64 = 1_000_000_000;
-/// Folders of the examples with their packages, from the workspace's folder.
-const EXAMPLES: [(&str, &str); 3] =
-    [("examples/counter", "counter"), ("examples/guestbook", "guestbook"), ("examples/guestbook/v1", "guestbook-v1")];
-
-type Modules = BTreeMap<(String, String), Vec<u8>>;
-
-/// Every example as a module, by the name and version of its description.
-static MODULES: LazyLock<Modules> = LazyLock::new(|| {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's folder");
-    let toolchain = find_toolchain().unwrap_or_else(|error| panic!("{error}"));
-    // The folder of the built-in contracts: what both need is built once.
-    let target_dir = althing_build::target_dir(&root.join("target").join("contracts"));
-    let mut modules = Modules::new();
-    for (folder, package) in EXAMPLES {
-        let request = Request {
-            manifest: root.join(folder).join("Cargo.toml"),
-            packages: vec![package.to_owned()],
-            target_dir: target_dir.clone(),
-            locked: false,
-            output: Output::Kept,
-        };
-        let built = althing_build::build(&toolchain, &request).unwrap_or_else(|error| panic!("{error}"));
-        let code = std::fs::read(&built.first().expect("one module").path).expect("module");
-        let abi = Abi::read(&code).unwrap_or_else(|error| panic!("{package}: {error}"));
-        modules.insert((abi.name, abi.version), code);
-    }
-    modules
-});
-
 /// The machine is made once: starting it reserves memory for all its instances.
 static RUNTIME: LazyLock<Arc<Runtime>> = LazyLock::new(|| Arc::new(Runtime::new(Config::default()).expect("machine")));
-
-/// The module of an example.
-pub(crate) fn module(name: &str, version: &str) -> &'static [u8] {
-    MODULES.get(&(name.to_owned(), version.to_owned())).unwrap_or_else(|| panic!("no module of {name} {version}"))
-}
 
 /// The real machine.
 pub(crate) struct Vm {

@@ -1,10 +1,13 @@
 //! The same contract tests on the native machine and on the real one, compared step by step: result, failure, events
 //! and state. A difference means that contract tests prove less than their authors believe.
 //!
-//! The contracts are the examples, built to WebAssembly here with the toolchain that builds the built-in contracts.
+//! The contracts are the examples, built to WebAssembly here with the toolchain that builds the built-in contracts, and
+//! the built-in contracts as every node embeds them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod machine;
+mod modules;
+mod registry_scenarios;
 
 #[path = "../../examples/counter/tests/scenarios.rs"]
 mod counter_scenarios;
@@ -13,7 +16,8 @@ mod guestbook_scenarios;
 
 use althing_sdk::testing::{Net, Step};
 use althing_types::receipt::FailureCode;
-use machine::{Vm, module};
+use machine::Vm;
+use modules::module;
 
 /// What both machines must agree on. Texts of panics name places in the source, which differ by design, and texts of
 /// the machine's own refusals are its own; those of the contract must agree.
@@ -57,6 +61,13 @@ fn the_guest_book_behaves_alike_on_both_machines() {
 fn an_upgrade_migrates_alike_on_both_machines() {
     compare(guestbook_scenarios::an_upgrade_keeps_the_entries_of_version_1);
     compare(guestbook_scenarios::there_is_no_way_back_to_version_1);
+}
+
+#[test]
+fn the_built_in_contracts_behave_alike_on_both_machines() {
+    compare(registry_scenarios::a_tld_is_bound_delegated_changed_and_released);
+    compare(registry_scenarios::only_the_bound_registry_changes_a_tld);
+    compare(registry_scenarios::a_suspended_tld_waits_and_a_rebound_one_changes_hands);
 }
 
 #[test]

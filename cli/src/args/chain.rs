@@ -69,7 +69,7 @@ pub enum QueryCommand {
 pub enum TxCommand {
     /// Sign and send a contract call, or send signed bytes made elsewhere.
     #[command(
-        after_help = "Examples:\n  althing tx send tld_binding bind '{\"tld\": \"example\", \"registry\": \"registry-1\"}'\n  althing tx send my_counter add '[5]' --key alice --no-wait\n  althing tx send --sign-only my_counter add '[5]' > signed.hex\n  althing tx send --file signed.hex"
+        after_help = "Examples:\n  althing tx send tld_binding bind '{\"tld\": \"lab\", \"organisation\": \"registry-1\"}'\n  althing tx send my_counter add '[5]' --key alice --no-wait\n  althing tx send --sign-only my_counter add '[5]' > signed.hex\n  althing tx send --file signed.hex"
     )]
     Send {
         /// The contract.

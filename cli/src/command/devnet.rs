@@ -64,7 +64,13 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
         .rule(format!("{}, or another folder", network.count())));
     }
     let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
-    let outcome = bring_up(context, &network).await;
+    // One listener from here to the end: a Ctrl-C while the nodes are asked for their heights must not be missed.
+    let mut signal = std::pin::pin!(stopped());
+    let outcome = tokio::select! {
+        biased;
+        ended = &mut signal => ended,
+        outcome = bring_up(context, &network) => outcome,
+    };
     if let Err(error) = outcome {
         // What this command started does not stay behind half up.
         for index in (0..network.count()).filter(|i| !running.contains(i)) {
@@ -73,7 +79,7 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
         return Err(error);
     }
     report(context, &network).await?;
-    if options.detach { Ok(()) } else { watch(context, &network).await }
+    if options.detach { Ok(()) } else { watch(context, &network, signal).await }
 }
 
 async fn bring_up(context: &Context, network: &Network) -> Result<()> {
@@ -98,13 +104,17 @@ fn plan(options: &DevnetUp) -> Result<Plan> {
 }
 
 /// Shows heights until Ctrl-C, then ends all nodes.
-async fn watch(context: &Context, network: &Network) -> Result<()> {
+async fn watch(
+    context: &Context,
+    network: &Network,
+    mut signal: impl Future<Output = Result<()>> + Unpin,
+) -> Result<()> {
     context.output.note("running; Ctrl-C stops all nodes");
     let progress = context.output.progress("height", 0);
     let mut dead = vec![false; network.count()];
     let ended = loop {
         tokio::select! {
-            signal = stopped() => break signal,
+            ended = &mut signal => break ended,
             () = tokio::time::sleep(WATCH) => {}
         }
         let reports = network.reports().await;

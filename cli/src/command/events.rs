@@ -27,8 +27,13 @@ pub(super) async fn run(context: &Context, options: &EventsArgs) -> Result<()> {
     let mut left = options.limit.unwrap_or(u64::MAX);
     if options.follow {
         let mut follower = Follower::new(chain.client.clone(), from, filter);
+        let mut signal = std::pin::pin!(super::devnet::stopped());
         while left > 0 {
-            if let Followed::Event(event) = follower.next().await? {
+            let followed = tokio::select! {
+                ended = &mut signal => return ended,
+                followed = follower.next() => followed?,
+            };
+            if let Followed::Event(event) = followed {
                 show(context, &mut abis, &event).await?;
                 left = left.saturating_sub(1);
             }

@@ -1,7 +1,8 @@
 //! `althingd`: runs one node from a configuration file.
 
-use althing_api::config::LogFormat;
-use althing_daemon::assemble;
+use althing_api::config::{LogFormat, NodeConfig};
+use althing_daemon::{assemble, keys};
+use althing_types::crypto::NodeId;
 use clap::Parser;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -18,7 +19,7 @@ struct Arguments {
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Check the configuration and the genesis, then end.
+    /// Check the configuration, the key and the genesis, print the node's and the chain's identity, then end.
     #[arg(long)]
     check: bool,
 }
@@ -37,11 +38,7 @@ fn start() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = assemble::read_config(&arguments.config)?;
     if arguments.check {
-        for chain in &config.chains {
-            let genesis = assemble::read_genesis(&chain.genesis)?;
-            println!("configuration is good; chain {} with genesis {}", genesis.chain, genesis.hash());
-        }
-        return Ok(());
+        return check(&config);
     }
     // The consensus library tells of every vote at level info; what matters of it, the node itself logs.
     let quiet = format!("arc_malachitebft_core_consensus=warn,arc_malachitebft_core_driver=warn,{}", config.log.filter);
@@ -52,4 +49,20 @@ fn start() -> anyhow::Result<()> {
         LogFormat::Json => log.json().init(),
     }
     assemble::run(config)
+}
+
+/// Reads everything that the configuration names, and says whose node it would start on which chain.
+fn check(config: &NodeConfig) -> anyhow::Result<()> {
+    let node = NodeId::from(keys::read(&config.key_file)?.public());
+    println!("configuration is good; node {node}");
+    for membership in &config.chains {
+        let genesis = assemble::read_genesis(&membership.genesis)?;
+        let role = if genesis.authorities.iter().any(|authority| authority.node == node) {
+            "authority"
+        } else {
+            "no authority"
+        };
+        println!("chain {} with genesis {}; this node is {role}", genesis.chain, genesis.hash());
+    }
+    Ok(())
 }

@@ -210,8 +210,7 @@ impl RocksKv {
         let reason = error.to_string();
         match error.kind() {
             ErrorKind::Corruption => StoreError::Corrupt { path: self.place(), reason },
-            _ if is_full(&reason) => StoreError::DiskFull { reason },
-            _ => StoreError::Broken { reason },
+            _ => write_fault(reason),
         }
     }
 
@@ -225,6 +224,11 @@ impl RocksKv {
         }
         Ok(())
     }
+}
+
+/// A disk that is full is waited for; whatever else a write meets is not.
+fn write_fault(reason: String) -> StoreError {
+    if is_full(&reason) { StoreError::DiskFull { reason } } else { StoreError::Broken { reason } }
 }
 
 fn is_full(reason: &str) -> bool {
@@ -356,9 +360,7 @@ impl Kv for RocksKv {
         self.db.write_opt(batch.batch, &options).map_err(|e| self.fault(&e))?;
         if durability == Durability::Synced {
             let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
-            acknowledged
-                .set(before.saturating_add(writes))
-                .map_err(|e| StoreError::Broken { reason: e.to_string() })?;
+            acknowledged.set(before.saturating_add(writes)).map_err(|e| write_fault(e.to_string()))?;
         }
         Ok(())
     }

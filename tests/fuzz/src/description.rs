@@ -99,6 +99,13 @@ pub fn sample() -> Abi {
 
 /// A module that carries a description and nothing else.
 pub fn module(abi: &Abi) -> Vec<u8> {
+    let mut code = b"\0asm\x01\0\0\0".to_vec();
+    append(abi, &mut code);
+    code
+}
+
+/// Adds a description to a module.
+pub fn append(abi: &Abi, code: &mut Vec<u8>) {
     fn leb(mut value: usize, out: &mut Vec<u8>) {
         while value >= 0x80 {
             out.push((value % 0x80) as u8 | 0x80);
@@ -109,8 +116,7 @@ pub fn module(abi: &Abi) -> Vec<u8> {
     let mut body = vec![SECTION.len() as u8];
     body.extend_from_slice(SECTION.as_bytes());
     body.extend_from_slice(&abi.encode());
-    let mut out = b"\0asm\x01\0\0\0\0".to_vec();
-    leb(body.len(), &mut out);
-    out.extend_from_slice(&body);
-    out
+    code.push(0);
+    leb(body.len(), code);
+    code.extend_from_slice(&body);
 }

@@ -7,6 +7,16 @@
 pub mod description;
 pub mod seeds;
 mod words;
+#[cfg(feature = "zone")]
+mod zone;
+
+/// The node's log record, from its source: the crate around it would bring the whole store.
+#[cfg(feature = "consensus")]
+#[path = "../../../node/daemon/src/node/log.rs"]
+mod log;
+
+#[cfg(feature = "zone")]
+pub use zone::{change_list, zone_file};
 
 pub use words::{
     abi, abi_json, block, certificate, compact_block, contract_key, domain_name, evidence, genesis_json, header,
@@ -37,11 +47,15 @@ targets! {
     transaction, block, compact_block, header, receipt, certificate, vote, proposal, evidence, genesis_json, domain_name,
     state_proof, merkle_proof, state_value, contract_key, abi, abi_json,
     #[cfg(feature = "consensus")] consensus_record,
+    #[cfg(feature = "consensus")] log_record,
     #[cfg(feature = "network")] network_frame,
     #[cfg(feature = "network")] network_request,
     #[cfg(feature = "network")] network_response,
     #[cfg(feature = "identity")] certificate_chain,
     #[cfg(feature = "identity")] certificate_request,
+    #[cfg(feature = "runtime")] module,
+    #[cfg(feature = "zone")] zone_file,
+    #[cfg(feature = "zone")] change_list,
 }
 
 /// Decodes bytes; when they are accepted, they must be the one form of their value.
@@ -57,6 +71,33 @@ pub fn consensus_record(data: &[u8]) {
     if let Ok(record) = althing_consensus::Record::decode(data) {
         assert_eq!(record.encode(), data);
         let _ = record.height();
+    }
+}
+
+/// A record of the node's log, as it is read back after a crash.
+#[cfg(feature = "consensus")]
+pub fn log_record(data: &[u8]) {
+    if let Ok(record) = log::LogRecord::decode(data) {
+        assert_eq!(record.encode(), data);
+    }
+}
+
+/// A contract's module, as it is deployed: whatever it is, that is the same on every node, and no fault of this one.
+#[cfg(feature = "runtime")]
+pub fn module(data: &[u8]) {
+    use althing_runtime::{Config, Runtime};
+    use std::sync::LazyLock;
+    // The machine reserves memory for its instances: one for all inputs.
+    static MACHINE: LazyLock<Runtime> = LazyLock::new(|| Runtime::new(Config::default()).expect("the machine starts"));
+    let first = MACHINE.admit(data).unwrap_or_else(|fault| panic!("bytes became a fault of the node: {fault}"));
+    let again = MACHINE.check(data);
+    match (&first, &again) {
+        (Ok(first), Ok(again)) => {
+            assert_eq!((first.hash, &first.abi), (again.hash, &again.abi));
+            assert_eq!(althing_abi::Abi::read(data).as_ref(), Ok(&first.abi));
+        }
+        (Err(first), Err(again)) => assert_eq!(first, again),
+        _ => panic!("taken in once and refused once"),
     }
 }
 

@@ -6,6 +6,9 @@ use borsh::BorshDeserialize;
 
 const GOLDEN: &str = include_str!("../../../node/types/tests/golden.txt");
 
+const ZONE: &str = include_str!("../../../examples/four_nodes/sample.zone");
+const CHANGES: &str = include_str!("../../../examples/four_nodes/sample-changes.jsonl");
+
 /// A named input.
 pub type Seed = (String, Vec<u8>);
 
@@ -86,6 +89,17 @@ pub fn seeds(target: &str) -> Vec<Seed> {
             joined("built", &[&[3], &[1; 8], &[0; 4], &[7; 32]]),
             joined("timeout", &[&[4], &[1; 8], &[0; 4], &[0]]),
         ],
+        "log_record" => {
+            vec![joined("consensus", &[&[0, 1], &first("Signed.Vote")]), joined("block", &[&[1], &first("Block")])]
+        }
+        #[cfg(feature = "runtime")]
+        "module" => modules(),
+        "zone_file" => texts(&[
+            ZONE,
+            "$TTL 60\n@ NS a.root-servers.net.\n\\097.lab. A 192.0.2.1",
+            "$ORIGIN lab.\n@ 1 IN NS (\nns ; x\n)",
+        ]),
+        "change_list" => texts(&[CHANGES]),
         "network_frame" => vec![
             joined("proposal", &[&[0, 0], &first("Signed.Proposal"), &first("CompactBlock")]),
             joined("vote", &[&[0, 1], &first("Signed.Vote")]),
@@ -164,4 +178,28 @@ fn arguments() -> Vec<Seed> {
     all.push(joined("own_description", &[&length, &abi, b"[null]"]));
     all.push(joined("bytes", &[&[0, 0, 2, 0, 0, 0, 1, 0, 0]]));
     all
+}
+
+/// Modules that the machine takes, but for the last one, which is too hungry.
+#[cfg(feature = "runtime")]
+fn modules() -> Vec<Seed> {
+    let mut abi = description::sample();
+    abi.methods.clear();
+    abi.migrates_from.clear();
+    let head = r#"(import "althing" "gas_left" (func (result i64))) (memory (export "memory") 1)
+        (func (export "althing_abi_1"))"#;
+    let bodies = [
+        "",
+        r#"(global (mut i64) (i64.const 7)) (table 4 funcref) (elem (i32.const 0) 0 1) (data (i32.const 8) "lab")"#,
+        r#"(func (param i32) (result i32) (local i64)
+            (block (loop (br_if 1 (i32.eqz (local.get 0))) (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br 0)))
+            (if (result i32) (local.get 0) (then (i32.load (local.get 0))) (else (i32.const 3))))"#,
+        "(memory 60000)",
+    ];
+    let module = |(at, body): (usize, &&str)| {
+        let mut code = wat::parse_str(format!("(module {head} {body})")).expect("a module in text form");
+        description::append(&abi, &mut code);
+        (format!("module_{at}"), code)
+    };
+    bodies.iter().enumerate().map(module).collect()
 }

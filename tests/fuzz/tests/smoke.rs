@@ -101,3 +101,24 @@ fn every_target_has_seeds_a_file_and_a_program() {
         assert!(!seeds(target.name).is_empty(), "{} has no seeds", target.name);
     }
 }
+
+/// A target that starts from nothing but refused inputs reaches little.
+#[cfg(feature = "runtime")]
+#[test]
+fn the_machine_takes_the_modules_it_is_fuzzed_with() {
+    let machine = althing_runtime::Runtime::new(althing_runtime::Config::default()).unwrap();
+    let taken: Vec<bool> = seeds("module").iter().map(|(_, code)| machine.check(code).is_ok()).collect();
+    assert_eq!(taken, [true, true, true, false]);
+}
+
+#[cfg(feature = "zone")]
+#[test]
+fn zones_and_lists_that_are_fuzzed_are_read() {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    for (name, bytes) in seeds("zone_file") {
+        assert!(!althing_cli::zone::master::parse(&name, &text(&bytes)).unwrap().records.is_empty());
+    }
+    for (name, bytes) in seeds("change_list") {
+        assert!(!althing_cli::zone::changes::ChangeList::parse(&name, &text(&bytes)).unwrap().changes.is_empty());
+    }
+}
