@@ -148,6 +148,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
         errors: &[413, 415],
         ..get(path::VIEWS, "Calls a view of a contract on the tip's state. Not provable.", "ViewResponse")
     },
+    Endpoint {
+        method: Method::Post,
+        request: Some("DryRunRequest"),
+        errors: &[413, 415],
+        ..get(
+            path::DRY_RUNS,
+            "Tries a change of code on a fork of the tip's state; nothing is written.",
+            "DryRunResponse",
+        )
+    },
     get(path::CONTRACTS, "Deployed contracts.", "ContractList"),
     Endpoint {
         in_path: &[CONTRACT],

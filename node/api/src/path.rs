@@ -23,6 +23,8 @@ pub const STATE: &str = "/v1/state";
 pub const STATE_BATCH: &str = "/v1/state/batch";
 /// `POST`: call a view of a contract.
 pub const VIEWS: &str = "/v1/views";
+/// `POST`: try a change of code on a fork of the present state.
+pub const DRY_RUNS: &str = "/v1/dry-runs";
 /// `GET`: contracts.
 pub const CONTRACTS: &str = "/v1/contracts";
 /// `GET`: one contract with its ABI.

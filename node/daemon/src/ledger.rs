@@ -8,11 +8,11 @@ use crate::{
 use althing_api::{
     Refusal, RefusalCode,
     model::{
-        AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
-        TransactionSummary, ViewResponse,
+        AbnormalDocument, AccountDocument, ContractDocument, DryRunChange, DryRunResponse, EventDocument, HexBytes,
+        MAX_DRY_RUN_CHANGES, StatusDocument, TransactionStatus, TransactionSummary, ViewResponse,
     },
 };
-use althing_execution::{ExecutionError, Executor};
+use althing_execution::{BlockContext, ExecutionError, Executor};
 use althing_network::Handle;
 use althing_rpc::{Ledger, LedgerError, Scanned, Submit};
 use althing_runtime::CallContext;
@@ -271,6 +271,35 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             Err(failure) => (None, Some(failure)),
         };
         Ok(ViewResponse { height, result, failure, fuel_used: outcome.fuel_used, logs: outcome.logs })
+    }
+
+    fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, LedgerError> {
+        let store = self.store()?;
+        let tip = store.tip().map_err(fault)?.ok_or(LedgerError::NotReady { reason: "no state yet".into() })?;
+        let timestamp_ms = tip.header.as_ref().map_or(self.genesis.timestamp_ms, |h| h.timestamp_ms);
+        let height = tip.height.next();
+        let block =
+            BlockContext { height, timestamp_ms: timestamp_ms.saturating_add(1), packer: self.me, previous: None };
+        let view = store.view();
+        let run = self.executor.dry_run(&*view, &block, contract, code).map_err(execution_fault)?;
+        let staged = store.stage(height, &run.writes).map_err(|error| match error {
+            StoreError::Mismatch { .. } => LedgerError::NotReady { reason: "a block was committed; ask again".into() },
+            other => fault(other),
+        })?;
+        let mut changes = Vec::new();
+        for (key, after) in run.writes.iter().take(MAX_DRY_RUN_CHANGES) {
+            let before = view.read(key)?.map(HexBytes);
+            changes.push(DryRunChange { key: HexBytes(key.clone()), before, after: after.clone().map(HexBytes) });
+        }
+        Ok(DryRunResponse {
+            height: tip.height,
+            state_root: staged.root,
+            failure: run.failure,
+            ungoverned: run.ungoverned,
+            fuel_used: run.fuel_used,
+            changed: run.writes.len() as u64,
+            changes,
+        })
     }
 
     fn contracts(&self) -> Result<Vec<ContractDocument>, LedgerError> {

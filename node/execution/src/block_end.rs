@@ -20,6 +20,7 @@ use althing_types::{
     crypto::PublicKey,
     govern::{BlockFacts, ChangeResult, END_BLOCK, END_BLOCK_FUEL, MAX_DEFERRED, SystemChange, deferred_of},
     hash::{Tag, hash_of},
+    id::ContractId,
     keyspace,
     organisation::Role,
     receipt::{Failure, Receipt, Status},
@@ -29,16 +30,7 @@ impl Runner<'_> {
     /// Runs the governing contract's part, if there is one; its receipt when there is something to tell.
     pub(crate) fn end_block(&self, overlay: &mut Overlay<'_>) -> Result<Option<Receipt>, ExecutionError> {
         let Some(governor) = self.governor else { return Ok(None) };
-        let context = CallContext {
-            chain: self.chain.clone(),
-            height: self.block.height,
-            timestamp_ms: self.block.timestamp_ms,
-            transaction: hash_of(Tag::BlockEnd, &(self.chain, self.block.height)),
-            signer: PublicKey([0; 32]),
-            organisation: None,
-            roles: [Role::Governance].into(),
-            governor: Some(governor.clone()),
-        };
+        let context = self.nobody(Some(governor.clone()));
         let facts = self.facts(overlay)?;
         if !facts.results.is_empty() {
             overlay.write_key(keyspace::results(), None);
@@ -60,6 +52,20 @@ impl Runner<'_> {
         let status = result.map_or_else(Status::Failed, |_| Status::Succeeded);
         let transaction = context.transaction;
         Ok(Some(Receipt { transaction, status, fuel_used, result: Bytes::default(), events }))
+    }
+
+    /// The context of what the node itself begins: no key has signed it, and it decides for all.
+    pub(crate) fn nobody(&self, governor: Option<ContractId>) -> CallContext {
+        CallContext {
+            chain: self.chain.clone(),
+            height: self.block.height,
+            timestamp_ms: self.block.timestamp_ms,
+            transaction: hash_of(Tag::BlockEnd, &(self.chain, self.block.height)),
+            signer: PublicKey([0; 32]),
+            organisation: None,
+            roles: [Role::Governance].into(),
+            governor,
+        }
     }
 
     fn facts(&self, overlay: &Overlay<'_>) -> Result<BlockFacts, ExecutionError> {
@@ -98,7 +104,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn change_code(
+    pub(crate) fn change_code(
         &self,
         overlay: &mut Overlay<'_>,
         context: &CallContext,

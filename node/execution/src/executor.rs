@@ -44,6 +44,11 @@ impl Executor {
         Self { runtime, chain, kind }
     }
 
+    /// The chain's id.
+    pub const fn chain(&self) -> &ChainId {
+        &self.chain
+    }
+
     /// The contract machine.
     pub const fn runtime(&self) -> &Arc<Runtime> {
         &self.runtime

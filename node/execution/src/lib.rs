@@ -26,6 +26,7 @@
 mod admission;
 mod block_end;
 mod code;
+mod dry_run;
 mod error;
 mod executor;
 mod genesis;
@@ -34,6 +35,7 @@ pub mod overlay;
 mod transaction;
 
 pub use admission::{Admission, MAX_SEQUENCE_AHEAD, Refusal};
+pub use dry_run::DryRun;
 pub use error::{ExecutionError, Illegal};
 pub use executor::Executor;
 pub use outcome::{BlockContext, Execution, Writes};

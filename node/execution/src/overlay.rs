@@ -76,6 +76,11 @@ impl<'a> Overlay<'a> {
         std::mem::take(&mut self.events)
     }
 
+    /// What is staged so far.
+    pub const fn staged(&self) -> &Writes {
+        &self.staged
+    }
+
     /// All staged writes.
     pub fn into_writes(self) -> Writes {
         self.staged

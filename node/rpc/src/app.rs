@@ -125,6 +125,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         (path::STATE, get(state::scan)),
         (path::STATE_BATCH, post(state::batch)),
         (path::VIEWS, post(contracts::view)),
+        (path::DRY_RUNS, post(contracts::dry_run)),
         (path::CONTRACTS, get(contracts::list)),
         (path::CONTRACT, get(contracts::one)),
         (path::CONTRACT_CODE, get(contracts::code)),

@@ -3,8 +3,8 @@
 use althing_api::{
     Refusal,
     model::{
-        AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
-        TransactionSummary, ViewResponse,
+        AbnormalDocument, AccountDocument, ContractDocument, DryRunResponse, EventDocument, StatusDocument,
+        TransactionStatus, TransactionSummary, ViewResponse,
     },
 };
 use althing_types::{
@@ -153,6 +153,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerError`] when the node cannot answer.
     fn view(&self, contract: &ContractId, method: &str, arguments: &[u8]) -> Result<ViewResponse, LedgerError>;
+
+    /// Tries a change of code on a fork of the tip's state.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the node cannot answer.
+    fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, LedgerError>;
 
     /// Deployed contracts at the tip in the order of their ids, without ABI.
     ///

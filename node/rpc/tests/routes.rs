@@ -43,6 +43,7 @@ fn body(endpoint: &Endpoint) -> serde_json::Value {
         "SubmitRequest" => json!({ "transaction": hex::encode(encode(&transaction(9))) }),
         "StatusRequest" => json!({ "hashes": [Hash::ZERO] }),
         "StateBatchRequest" => json!({ "keys": ["0101", "ff"] }),
+        "DryRunRequest" => json!({ "contract": "counter", "code": "00".repeat(32) }),
         "ViewRequest" => json!({ "contract": "counter", "method": "total", "arguments": "01" }),
         other => panic!("no sample of {other}"),
     }

@@ -89,6 +89,16 @@ pub enum Status {
     Failed(Failure),
 }
 
+impl Status {
+    /// Why it failed; `None` when it succeeded.
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Succeeded => None,
+            Self::Failed(failure) => Some(failure),
+        }
+    }
+}
+
 /// What became of one transaction of a block.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Receipt {

@@ -8,10 +8,10 @@ use crate::{error::ClientError, follow::Filter};
 use althing_api::{
     ApiError, ErrorCode,
     model::{
-        AbnormalList, AccountDocument, BlockDocument, ContractDocument, ContractList, EventPage, GenesisDocument,
-        HeaderList, HexBytes, MAX_BATCH, MAX_STATE_BATCH, StateBatch, StateBatchRequest, StateDocument, StatusDocument,
-        StatusRequest, StatusResponse, SubmitResponse, SubmitResult, TransactionDocument, TransactionList, ViewRequest,
-        ViewResponse, cursor_text,
+        AbnormalList, AccountDocument, BlockDocument, ContractDocument, ContractList, DryRunRequest, DryRunResponse,
+        EventPage, GenesisDocument, HeaderList, HexBytes, MAX_BATCH, MAX_STATE_BATCH, StateBatch, StateBatchRequest,
+        StateDocument, StatusDocument, StatusRequest, StatusResponse, SubmitResponse, SubmitResult,
+        TransactionDocument, TransactionList, ViewRequest, ViewResponse, cursor_text,
     },
     path,
 };
@@ -320,6 +320,11 @@ impl Client {
         let arguments = HexBytes(arguments.to_vec());
         let request = ViewRequest { contract: contract.clone(), method: method.into(), arguments };
         self.post(path::VIEWS, &request, Duration::ZERO).await
+    }
+
+    /// Tries a change of code on a fork of the present state.
+    pub async fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, ClientError> {
+        self.post(path::DRY_RUNS, &DryRunRequest { contract: contract.clone(), code }, Duration::ZERO).await
     }
 
     /// Deployed contracts.

@@ -7,7 +7,7 @@ use crate::{
 };
 use althing_api::{
     ApiError, ErrorCode,
-    model::{ContractDocument, ContractList, ViewRequest, ViewResponse},
+    model::{ContractDocument, ContractList, DryRunRequest, DryRunResponse, ViewRequest, ViewResponse},
 };
 use althing_types::{id::ContractId, transaction::MAX_ARGUMENTS};
 use axum::{
@@ -40,6 +40,12 @@ pub(crate) async fn view(State(app): State<Arc<App>>, body: RawBody) -> Result<J
     app.read(Weight::Heavy, move |ledger| ledger.view(&request.contract, &request.method, &request.arguments.0))
         .await
         .map(Json)
+}
+
+/// `POST /v1/dry-runs`
+pub(crate) async fn dry_run(State(app): State<Arc<App>>, body: RawBody) -> Result<Json<DryRunResponse>, Problem> {
+    let request: DryRunRequest = body.json()?;
+    app.read(Weight::Heavy, move |ledger| ledger.dry_run(&request.contract, request.code)).await.map(Json)
 }
 
 /// `GET /v1/contracts`

@@ -5,8 +5,8 @@ use althing_api::{
     Refusal, RefusalCode,
     config::ApiLimits,
     model::{
-        AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
-        TransactionSummary, ViewResponse,
+        AbnormalDocument, AccountDocument, ContractDocument, DryRunResponse, EventDocument, StatusDocument,
+        TransactionStatus, TransactionSummary, ViewResponse,
     },
 };
 use althing_rpc::{Ledger, LedgerError, Metrics, Scanned, Services, Submit, serve};
@@ -285,6 +285,17 @@ impl Ledger for Fake {
             failure: None,
             fuel_used: 1,
             logs: Vec::new(),
+        })
+    }
+    fn dry_run(&self, _: &ContractId, code: Hash) -> Result<DryRunResponse, LedgerError> {
+        Ok(DryRunResponse {
+            height: Height(self.height()),
+            state_root: code,
+            failure: None,
+            ungoverned: None,
+            fuel_used: 1,
+            changed: 0,
+            changes: Vec::new(),
         })
     }
     fn contracts(&self) -> Result<Vec<ContractDocument>, LedgerError> {
