@@ -33,7 +33,16 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("adapters", &["node/state", "node/runtime", "node/network"]),
     (
         "engine",
-        &["node/execution", "contracts/tld_binding", "contracts/domain_records", "contracts/load", "contracts/bundle"],
+        &[
+            "node/execution",
+            "contracts/tld_binding",
+            "contracts/domain_records",
+            "contracts/governance",
+            "contracts/node_admission",
+            "contracts/node_removal",
+            "contracts/load",
+            "contracts/bundle",
+        ],
     ),
     ("surface", &["node/rpc", "sdk/client"]),
     ("binaries", &["node/daemon", "node/zone", "node/rdap", "cli"]),

@@ -10,14 +10,19 @@ use std::{
 };
 
 /// Built-in contracts: id on the chain, package.
-const CONTRACTS: [(&str, &str); 2] =
-    [("tld_binding", "althing-tld-binding"), ("domain_records", "althing-domain-records")];
+const CONTRACTS: [(&str, &str); 5] = [
+    ("tld_binding", "althing-tld-binding"),
+    ("domain_records", "althing-domain-records"),
+    ("governance", "althing-governance"),
+    ("node_admission", "althing-node-admission"),
+    ("node_removal", "althing-node-removal"),
+];
 
 /// Not part of any chain's genesis by default: what `althing bench` calls.
 const LOAD: (&str, &str) = ("load", "althing-load");
 
 /// What the modules are made of, from the workspace's folder.
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 26] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
@@ -35,6 +40,12 @@ const SOURCES: [&str; 20] = [
     "contracts/tld_binding/src",
     "contracts/domain_records/Cargo.toml",
     "contracts/domain_records/src",
+    "contracts/governance/Cargo.toml",
+    "contracts/governance/src",
+    "contracts/node_admission/Cargo.toml",
+    "contracts/node_admission/src",
+    "contracts/node_removal/Cargo.toml",
+    "contracts/node_removal/src",
     "contracts/load/Cargo.toml",
     "contracts/load/src",
     "contracts/bundle/build.rs",

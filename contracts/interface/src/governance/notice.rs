@@ -255,6 +255,13 @@ errors! {
     }
 }
 
+impl GovernanceError {
+    /// Number of [`GovernanceError::NodeTaken`].
+    pub const NODE_TAKEN: u32 = 18;
+    /// Number of [`GovernanceError::KeyTaken`].
+    pub const KEY_TAKEN: u32 = 19;
+}
+
 events! {
     /// An organisation became a member.
     MemberAdded {
@@ -337,9 +344,9 @@ events! {
         message: Text<MAX_OUTCOME>,
     }
     /// Another authority list decides from the next height on.
-    AuthoritiesChanged {
+    AuthoritiesChanged {;
         /// The list.
-        authorities: AuthorityList;
+        authorities: AuthorityList,
     }
     /// An organisation has other keys.
     KeysChanged {
