@@ -10,6 +10,7 @@ use althing_types::{
     crypto::{NodeId, PublicKey},
     event::{Event, EventId},
     genesis::{ChainKind, Genesis},
+    govern::Standing,
     hash::Hash,
     id::{ChainId, ContractId, Height, OrganisationId, Sequence},
     keyspace::ContractEntry,
@@ -534,6 +535,13 @@ pub struct StatusDocument {
     pub node_id: NodeId,
     /// Whether it votes.
     pub is_authority: bool,
+    /// Whether it is in the member list of the state that it has. A node that is not can neither connect nor pass on
+    /// transactions; it may not have heard yet that it was admitted or removed.
+    pub member: bool,
+    /// What it may do, by the member list; absent when it is no member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub standing: Option<Standing>,
     /// Whether it is catching up.
     pub syncing: bool,
     /// Greatest height that a peer said it has.

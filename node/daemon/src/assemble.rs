@@ -4,11 +4,13 @@
 //! and opens its store again once there is space. Any other fault of the store ends the process.
 
 use crate::{
+    contacts::Contacts,
     driver::{Driver, Inbox, Outbox, Shared, channels},
     keys,
     ledger::{LedgerService, StoreSlot},
     metrics::Probe,
     node::{Halt, Node, NodeConfig, SharedPool},
+    wire::Wire,
 };
 use althing_api::config::NodeConfig as FileConfig;
 use althing_execution::Executor;
@@ -89,7 +91,7 @@ fn host_and_port(address: &str) -> anyhow::Result<String> {
 }
 
 /// Everything that lives as long as the process.
-struct Parts {
+struct Parts<W> {
     key: SecretKey,
     genesis: Genesis,
     data: PathBuf,
@@ -99,7 +101,8 @@ struct Parts {
     shared: Arc<Shared>,
     slot: StoreSlot<RocksStore>,
     halted: Arc<Mutex<Option<String>>>,
-    network: Handle,
+    network: W,
+    contacts: Contacts,
     inbox: Inbox,
     stopping: Arc<AtomicBool>,
 }
@@ -109,6 +112,14 @@ struct Parts {
 /// # Errors
 /// When a part cannot be started, or the node halts for a reason that a restart must not hide.
 pub fn run(config: FileConfig) -> anyhow::Result<()> {
+    run_over(config, |network, _| network)
+}
+
+/// As [`run`], with the way out to the other nodes made by `wire` from the network and the node's key.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_over<W: Wire>(config: FileConfig, wire: impl FnOnce(Handle, &SecretKey) -> W) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let key = keys::read(&config.key_file)?;
     let me = NodeId::from(key.public());
@@ -133,17 +144,22 @@ pub fn run(config: FileConfig) -> anyhow::Result<()> {
     probe.set_height(tip);
     let metrics = Metrics::register(&mut registry);
     let (inbox, outbox) = channels();
-    let network = start_network(&config, key.clone(), &genesis, runtime.handle(), inbox.clone())?;
+    let contacts = contacts(&config, me, &genesis, &store)?;
+    let network = start_network(&config, key.clone(), &genesis, &contacts, runtime.handle(), inbox.clone())?;
+    let wire = wire(network.clone(), &key);
+    let shared = Arc::new(Shared::new(tip));
+    shared.member.store(contacts.is_member(), Ordering::Relaxed);
     let parts = Parts {
         key,
         data,
         executor,
         pool: Arc::new(Mutex::new(Pool::new(Limits::default()))),
         probe,
-        shared: Arc::new(Shared::new(tip)),
+        shared,
         slot: Arc::new(RwLock::new(Some(store))),
         halted: Arc::default(),
-        network: network.clone(),
+        network: wire,
+        contacts,
         inbox: inbox.clone(),
         stopping: Arc::default(),
         genesis,
@@ -231,33 +247,46 @@ fn open(
     Ok(Arc::new(store))
 }
 
+/// The peers of the configuration, and the member list of this node's own state.
+fn contacts(config: &FileConfig, me: NodeId, genesis: &Genesis, store: &Arc<RocksStore>) -> anyhow::Result<Contacts> {
+    let mut peers = Vec::new();
+    for peer in &config.network.peers {
+        peers.push(Peer { node: peer.node_id, address: host_and_port(&peer.address)? });
+    }
+    let list = Executor::members(&*store.view())?.unwrap_or_else(|| genesis.member_list());
+    let contacts = Contacts::new(me, peers, list);
+    if !contacts.is_member() {
+        tracing::warn!(
+            node = %me,
+            "this node is no member by the state that it has: it tries to connect until it is admitted"
+        );
+    }
+    Ok(contacts)
+}
+
 fn start_network(
     config: &FileConfig,
     key: SecretKey,
     genesis: &Genesis,
+    contacts: &Contacts,
     runtime: &tokio::runtime::Handle,
     inbox: Inbox,
 ) -> anyhow::Result<Handle> {
     let listen = host_and_port(&config.network.listen)?;
     let listen: SocketAddr = listen.parse().with_context(|| format!("network.listen '{listen}'"))?;
-    let mut peers = Vec::new();
-    for peer in &config.network.peers {
-        peers.push(Peer { node: peer.node_id, address: host_and_port(&peer.address)? });
-    }
-    let members = genesis.authorities.iter().map(|a| a.node).collect();
     let settings = althing_network::Config {
         key,
         chain: genesis.chain.clone(),
         listen,
-        peers,
-        members,
+        peers: contacts.configured().to_vec(),
+        members: contacts.admitted(),
         limits: Default::default(),
     };
     Ok(althing_network::start(settings, runtime, move |event| inbox.network(event))?)
 }
 
 /// Runs the node; opens it anew after the disk was full.
-fn keep_running(parts: Parts, mut outbox: Outbox) -> anyhow::Result<()> {
+fn keep_running<W: Wire>(parts: Parts<W>, mut outbox: Outbox) -> anyhow::Result<()> {
     loop {
         let store = parts.slot.read().unwrap_or_else(PoisonError::into_inner).clone();
         let store = store.context("the store is not open")?;
@@ -272,6 +301,7 @@ fn keep_running(parts: Parts, mut outbox: Outbox) -> anyhow::Result<()> {
                 let driver = Driver::new(
                     node,
                     parts.network.clone(),
+                    parts.contacts.clone(),
                     &parts.inbox,
                     outbox,
                     Arc::clone(&parts.shared),
@@ -298,7 +328,7 @@ fn keep_running(parts: Parts, mut outbox: Outbox) -> anyhow::Result<()> {
 }
 
 /// Closes the store, waits for space, opens it again; `false` when the process is to end.
-fn wait_for_space(parts: &Parts, outbox: &Outbox) -> anyhow::Result<bool> {
+fn wait_for_space<W>(parts: &Parts<W>, outbox: &Outbox) -> anyhow::Result<bool> {
     let close = || parts.slot.write().unwrap_or_else(PoisonError::into_inner).take();
     drop(close());
     loop {
@@ -328,7 +358,7 @@ fn free_space(path: &Path) -> anyhow::Result<u64> {
 }
 
 /// Forgets old state beside the node's thread, a little at a time.
-fn spawn_pruner(parts: &Parts) -> anyhow::Result<()> {
+fn spawn_pruner<W>(parts: &Parts<W>) -> anyhow::Result<()> {
     let (slot, stopping, probe) = (Arc::clone(&parts.slot), Arc::clone(&parts.stopping), Arc::clone(&parts.probe));
     let retention = parts.genesis.parameters.retention_blocks;
     std::thread::Builder::new().name("pruner".into()).spawn(move || {

@@ -8,13 +8,15 @@
 //! Urgent inputs go first, so that a flood of transactions cannot hold up a vote.
 
 use crate::{
+    contacts::{Contacts, Standpoint},
     metrics::Probe,
     node::{Effect, Event, Halt, Node, Question, RequestId, Submission, Timer, Verdict},
     preverify,
+    wire::Wire,
 };
-use althing_network::{Channel, Handle, Request, Response};
+use althing_network::{Channel, Request, Response};
 use althing_state::Storage;
-use althing_types::{crypto::NodeId, id::Height};
+use althing_types::{crypto::NodeId, govern::MemberList, id::Height};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::{
     collections::BTreeMap,
@@ -124,12 +126,19 @@ pub struct Shared {
     pub highest: AtomicU64,
     /// Whether the node is fetching blocks.
     pub syncing: AtomicBool,
+    /// Whether the node is in the member list of its own state; if not, nobody takes anything from it.
+    pub member: AtomicBool,
 }
 
 impl Shared {
     /// At this height, knowing of no peer.
     pub fn new(height: Height) -> Self {
-        Self { tip: watch::Sender::new(height), highest: AtomicU64::new(0), syncing: AtomicBool::new(false) }
+        Self {
+            tip: watch::Sender::new(height),
+            highest: AtomicU64::new(0),
+            syncing: AtomicBool::new(false),
+            member: AtomicBool::new(false),
+        }
     }
 }
 
@@ -140,9 +149,10 @@ pub fn now_ms() -> u64 {
 }
 
 /// Runs a node until it is stopped or halts.
-pub struct Driver<S: Storage> {
+pub struct Driver<S: Storage, W: Wire> {
     node: Node<S>,
-    network: Handle,
+    network: W,
+    contacts: Contacts,
     outbox: Outbox,
     verifier: Sender<Unverified>,
     shared: Arc<Shared>,
@@ -162,11 +172,12 @@ enum Asked {
     CompactBlock,
 }
 
-impl<S: Storage + 'static> Driver<S> {
+impl<S: Storage + 'static, W: Wire> Driver<S, W> {
     /// A driver; starts its verifier thread, which ends with it.
     pub fn new(
         node: Node<S>,
-        network: Handle,
+        network: W,
+        contacts: Contacts,
         inbox: &Inbox,
         outbox: Outbox,
         shared: Arc<Shared>,
@@ -195,6 +206,7 @@ impl<S: Storage + 'static> Driver<S> {
         Ok(Self {
             node,
             network,
+            contacts,
             outbox,
             verifier,
             shared,
@@ -356,10 +368,10 @@ impl<S: Storage + 'static> Driver<S> {
     fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Publish(message) => self.report(self.network.publish(&message).map(|_| ())),
+                Effect::Publish(message) => self.report(self.network.publish(&message)),
                 Effect::PublishTransactions(transactions) => {
                     let signed = transactions.iter().map(|t| t.signed());
-                    self.report(self.network.publish_transactions(signed).map(|_| ()));
+                    self.report(self.network.publish_transactions(signed));
                 }
                 Effect::Request { to, id, request } => self.request(to, id, request),
                 Effect::Respond { question, response } => {
@@ -387,14 +399,31 @@ impl<S: Storage + 'static> Driver<S> {
                         let _ = reply.send(verdicts);
                     }
                 }
-                Effect::Members(list) => {
-                    self.network.set_members(list.nodes.iter().map(|member| member.node).collect());
-                }
+                Effect::Members(list) => self.on_members(list),
                 Effect::Committed(committed) => {
+                    if self.contacts.committed(committed.caught_up) {
+                        self.network.set_members(self.contacts.admitted());
+                    }
                     self.shared.tip.send_replace(committed.height);
                 }
             }
         }
+    }
+
+    /// The member list of the state: at the start, and whenever it has changed.
+    fn on_members(&mut self, list: MemberList) {
+        let members = list.nodes.len();
+        match self.contacts.set_list(list) {
+            Standpoint::Same => tracing::debug!(members, "member list"),
+            Standpoint::Joined => tracing::info!(members, "this node is a member now"),
+            Standpoint::Left => tracing::warn!(
+                members,
+                "this node is no member any more: the others refuse it, and what it shows stays as it is"
+            ),
+        }
+        self.shared.member.store(self.contacts.is_member(), Ordering::Relaxed);
+        self.network.set_members(self.contacts.admitted());
+        self.network.set_peers(self.contacts.addresses());
     }
 
     fn request(&mut self, to: NodeId, id: RequestId, request: Request) {
@@ -423,7 +452,7 @@ impl<S: Storage + 'static> Driver<S> {
 
     fn publish_figures(&self) {
         self.probe.set_waiting(self.node.waiting());
-        self.probe.set_peers(self.network.peers().len());
+        self.probe.set_peers(self.network.connected());
         self.shared.highest.store(self.node.highest_known().0, Ordering::Relaxed);
         self.shared.syncing.store(self.node.is_syncing(), Ordering::Relaxed);
     }

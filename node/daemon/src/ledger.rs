@@ -1,6 +1,7 @@
 //! The API's two sides, over the store, the mempool and the node's inbox.
 
 use crate::{
+    contacts,
     driver::{Inbox, Shared},
     node::{SharedPool, Verdict},
     preverify,
@@ -119,6 +120,8 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
             (pool.len() as u64, pool.bytes() as u64)
         };
+        let members = Executor::members(&*store.view()).map_err(execution_fault)?;
+        let member = contacts::member(&members.unwrap_or_else(|| self.genesis.member_list()), &self.me);
         Ok(StatusDocument {
             chain_id: self.genesis.chain.clone(),
             chain_kind: self.genesis.kind.clone(),
@@ -128,6 +131,8 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             state_root: tip.state_root,
             block_time_ms: tip.header.map_or(self.genesis.timestamp_ms, |h| h.timestamp_ms),
             is_authority: list.position(&self.me).is_some(),
+            member: member.is_some(),
+            standing: member.map(|member| member.standing),
             authorities: list.members().iter().map(|m| m.node).collect(),
             peers: self.network.peers(),
             node_id: self.me,
@@ -383,6 +388,10 @@ impl<S: Storage + 'static> Submit for LedgerService<S> {
         };
         if let Some(reason) = self.halted() {
             return all(RefusalCode::Halted, &reason);
+        }
+        if !self.shared.member.load(Ordering::Relaxed) {
+            let message = "this node is no member of the chain: nobody would take a transaction from it";
+            return all(RefusalCode::Halted, message);
         }
         // What waits already is not checked again.
         let (known, fresh): (Vec<_>, Vec<_>) = {

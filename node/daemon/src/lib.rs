@@ -1,7 +1,7 @@
 //! The node program: wiring only. Every rule lives in the crate that this one puts together.
 //!
-//! [`node`] is the node without its outside, [`driver`] gives it a thread, channels and timers, [`ledger`] is what the
-//! API reads, [`assemble`] builds everything from the configuration and keeps it running.
+//! [`node`] is the node without its outside, [`driver`] gives it a thread, channels and timers, [`contacts`] says who
+//! may connect, [`wire`] is the driver's way out, [`ledger`] is what the API reads, [`assemble`] builds everything from the configuration and keeps it running.
 #![cfg_attr(
     test,
     allow(
@@ -14,9 +14,11 @@
 )]
 
 pub mod assemble;
+pub mod contacts;
 pub mod driver;
 pub mod keys;
 pub mod ledger;
 pub mod metrics;
 pub mod node;
 pub mod preverify;
+pub mod wire;

@@ -18,6 +18,7 @@ use althing_types::{
     hash::Hash,
     id::{ChainId, ContractId},
     keyspace,
+    organisation::KeyEntry,
     receipt::{Failure, FailureCode},
     transaction::{Abnormal, AbnormalCode, Transaction},
     view::StateView,
@@ -234,6 +235,30 @@ impl Executor {
     /// [`ExecutionError`] when the store cannot answer.
     pub fn governor(view: &dyn StateView) -> Result<Option<ContractId>, ExecutionError> {
         decode_entry("governor", view.read(&keyspace::governor())?)
+    }
+
+    /// The member list of a view; `None` when the state has none.
+    ///
+    /// # Errors
+    /// [`ExecutionError`] when the store cannot answer.
+    pub fn members(view: &dyn StateView) -> Result<Option<MemberList>, ExecutionError> {
+        decode_entry("members", view.read(&keyspace::members())?)
+    }
+
+    /// Whose key it is; `None` for strangers.
+    ///
+    /// # Errors
+    /// [`ExecutionError`] when the store cannot answer.
+    pub fn key_entry(view: &dyn StateView, key: &PublicKey) -> Result<Option<KeyEntry>, ExecutionError> {
+        key_entry(view, key)
+    }
+
+    /// Whether the state has a contract of this id.
+    ///
+    /// # Errors
+    /// [`ExecutionError`] when the store cannot answer.
+    pub fn has_contract(view: &dyn StateView, contract: &ContractId) -> Result<bool, ExecutionError> {
+        Ok(view.read(&keyspace::contract(contract))?.is_some())
     }
 
     /// Calls a view of a contract; nothing is written.

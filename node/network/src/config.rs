@@ -24,7 +24,7 @@ pub struct Config {
     pub chain: ChainId,
     /// Where to listen; port 0 takes a free port, see [`crate::Event::Listening`].
     pub listen: SocketAddr,
-    /// Members to dial, and to dial again whenever they are not connected.
+    /// Members to dial, and to dial again whenever they are not connected; [`crate::Handle::set_peers`] names more.
     pub peers: Vec<Peer>,
     /// Who may connect, in either direction.
     pub members: BTreeSet<NodeId>,

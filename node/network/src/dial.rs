@@ -1,12 +1,13 @@
 //! Whom to dial and when. Pure; time is passed in.
 //!
 //! Of two members that know each other's address the smaller id dials at once and the greater one waits a little, so
-//! that they rarely meet half-way. Each failure doubles the wait, up to a limit.
+//! that they rarely meet half-way. Each failure doubles the wait, up to a limit. A node may have two addresses, that of
+//! the configuration and that of the member list: they are tried in turn.
 
 use crate::config::{Limits, Peer};
 use althing_types::crypto::NodeId;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -24,12 +25,32 @@ enum State {
 
 #[derive(Debug)]
 struct Entry {
-    address: String,
+    /// From the configuration; never changes.
+    configured: Option<String>,
+    /// From the member list.
+    listed: Option<String>,
+    /// Whether the next attempt goes to the second of two addresses.
+    second: bool,
     state: State,
     wait: Duration,
 }
 
-/// The peers of the configuration and the state of each.
+impl Entry {
+    const fn new(state: State, wait: Duration) -> Self {
+        Self { configured: None, listed: None, second: false, state, wait }
+    }
+
+    /// The address of the next attempt; the one after that goes to the other.
+    fn next_address(&mut self) -> String {
+        let (first, second) = (self.listed.as_ref(), self.configured.as_ref());
+        let chosen = if self.second { second.or(first) } else { first.or(second) };
+        let address = chosen.cloned().unwrap_or_default();
+        self.second = !self.second;
+        address
+    }
+}
+
+/// The nodes with a known address and the state of each.
 #[derive(Debug)]
 pub(crate) struct Dialler {
     me: NodeId,
@@ -49,10 +70,52 @@ impl Dialler {
             entries: BTreeMap::new(),
         };
         for Peer { node, address } in peers.into_iter().filter(|p| p.node != me) {
-            let state = State::Due(dialler.after(&node, Duration::ZERO, now));
-            dialler.entries.insert(node, Entry { address, state, wait: limits.redial_least });
+            dialler.entry(node, now).configured = Some(address);
         }
         dialler
+    }
+
+    fn entry(&mut self, node: NodeId, now: Instant) -> &mut Entry {
+        let state = State::Due(self.after(&node, Duration::ZERO, now));
+        self.entries.entry(node).or_insert_with(|| Entry::new(state, self.least))
+    }
+
+    /// Replaces the addresses that are not from the configuration. A node with a new address is dialled at once, unless
+    /// it is among the `connected`.
+    pub(crate) fn set_listed(&mut self, peers: Vec<Peer>, connected: &BTreeSet<NodeId>, now: Instant) {
+        let mut listed: BTreeMap<NodeId, String> = peers.into_iter().map(|p| (p.node, p.address)).collect();
+        listed.remove(&self.me);
+        self.entries.retain(|node, entry| entry.configured.is_some() || listed.contains_key(node));
+        for (node, entry) in &mut self.entries {
+            if !listed.contains_key(node) {
+                entry.listed = None;
+            }
+        }
+        for (node, address) in listed {
+            let fresh = !self.entries.contains_key(&node);
+            let entry = self.entry(node, now);
+            let changed = entry.listed.as_ref() != Some(&address);
+            entry.listed = Some(address);
+            if connected.contains(&node) {
+                if fresh {
+                    entry.state = State::Connected(now);
+                }
+            } else if changed {
+                entry.second = false;
+                self.hurry(&node, now);
+            }
+        }
+    }
+
+    /// Forgets the failures of a node that has become a member, and dials it at once.
+    pub(crate) fn hurry(&mut self, node: &NodeId, now: Instant) {
+        let (at, least) = (self.after(node, Duration::ZERO, now), self.least);
+        if let Some(entry) = self.entries.get_mut(node) {
+            entry.wait = least;
+            if let State::Due(_) = entry.state {
+                entry.state = State::Due(at);
+            }
+        }
     }
 
     fn after(&self, node: &NodeId, wait: Duration, now: Instant) -> Instant {
@@ -87,7 +150,7 @@ impl Dialler {
             }
             free = free.saturating_sub(1);
             entry.state = State::Dialling;
-            due.push(Peer { node: *node, address: entry.address.clone() });
+            due.push(Peer { node: *node, address: entry.next_address() });
         }
         due
     }
@@ -192,5 +255,42 @@ mod tests {
         let mut dialler = dialler(1, now);
         assert!(dialler.take_due(now, |_| Some(later)).is_empty());
         assert_eq!(dialler.next(), Some(later));
+    }
+
+    #[test]
+    fn listed_addresses_come_go_and_take_turns_with_configured_ones() {
+        let now = Instant::now();
+        let mut dialler = dialler(1, now);
+        let listed = |n: u8| Peer { node: NodeId([n; 32]), address: format!("listed:{n}") };
+        let nobody = BTreeSet::new();
+        dialler.set_listed(vec![listed(1), listed(2), listed(4)], &nobody, now);
+        let addresses = |peers: Vec<Peer>| peers.into_iter().map(|p| p.address).collect::<Vec<_>>();
+        assert_eq!(addresses(dialler.take_due(now, |_| None)), ["listed:2", "host:3", "listed:4"]);
+        dialler.failed(&NodeId([2; 32]), now);
+        let next = dialler.next().unwrap();
+        assert_eq!(addresses(dialler.take_due(next, |_| None)), ["host:2"]);
+        // Node 4 is listed no longer; node 5 is new, but connected already.
+        dialler.set_listed(vec![listed(2), listed(5)], &BTreeSet::from([NodeId([5; 32])]), next);
+        for node in [2, 3, 4, 5] {
+            dialler.failed(&NodeId([node; 32]), next);
+        }
+        let late = next + Duration::from_secs(60);
+        assert_eq!(nodes(dialler.take_due(late, |_| None)), [2, 3]);
+    }
+
+    #[test]
+    fn a_node_that_became_a_member_is_dialled_without_the_waits_of_before() {
+        let mut now = Instant::now();
+        let node = NodeId([2; 32]);
+        let mut dialler = dialler(1, now);
+        for _ in 0..7 {
+            dialler.take_due(now, |_| None);
+            dialler.failed(&node, now);
+            now += Duration::from_secs(2);
+        }
+        dialler.hurry(&node, now);
+        assert!(nodes(dialler.take_due(now, |_| None)).contains(&2));
+        dialler.failed(&node, now);
+        assert_eq!(dialler.next(), Some(now + Duration::from_millis(200)));
     }
 }

@@ -1,7 +1,7 @@
 //! The node's side of the network: calls that never wait, from any thread.
 
 use crate::{
-    config::Config,
+    config::{Config, Peer},
     event::{CallError, Channel, Counters, Event, Published, RequestId, StartError},
     message::{
         BATCH_TARGET_BYTES, Frame, Gossip, Lane, MAX_BATCH, MAX_BATCH_BYTES, MAX_PROPOSAL_BYTES, MAX_STATUS_BYTES,
@@ -170,9 +170,16 @@ impl Handle {
         if self.inner.shared.is_closing() { Err(CallError::Closed) } else { Ok(&self.inner.shared) }
     }
 
-    /// Says who may be connected from now on; all others are disconnected at once.
+    /// Says who may be connected from now on, whoever dials; all others are disconnected at once. Those that are new
+    /// and have a known address are dialled at once.
     pub fn set_members(&self, members: BTreeSet<NodeId>) {
         self.inner.shared.set_members(members);
+    }
+
+    /// Says whom to dial from now on, beside [`Config::peers`]; replaces what was said before. Only members are
+    /// dialled. A connection is not ended because its peer is listed no longer.
+    pub fn set_peers(&self, peers: Vec<Peer>) {
+        self.inner.shared.set_peers(peers);
     }
 
     /// Disconnects a peer that broke the rules and keeps it away for [`crate::Limits::ban`].

@@ -4,7 +4,7 @@
 //! into the sink; the swarm's task sees neither. That saves two task switches per message and peer.
 
 use crate::{
-    config::Limits,
+    config::{Limits, Peer},
     counts::{Counts, Kind, one},
     event::{Event, Published},
     link::{Link, lane_of, lock},
@@ -40,10 +40,12 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     sink: Sink,
     members: RwLock<BTreeSet<NodeId>>,
+    /// Addresses that the swarm's task has still to take.
+    listed: Mutex<Option<Vec<Peer>>>,
     bans: Mutex<BTreeMap<NodeId, Instant>>,
     links: RwLock<BTreeMap<NodeId, Arc<Link>>>,
     seen: Mutex<Seen>,
-    /// Wakes the swarm's task when members, bans or `closing` changed.
+    /// Wakes the swarm's task when members, addresses, bans or `closing` changed.
     pub(crate) notify: tokio::sync::Notify,
     pub(crate) closing: AtomicBool,
     pub(crate) listen: OnceLock<SocketAddr>,
@@ -98,6 +100,7 @@ impl Shared {
             counts: Counts::default(),
             sink,
             members: RwLock::new(members),
+            listed: Mutex::default(),
             bans: Mutex::default(),
             links: RwLock::default(),
             seen: Mutex::default(),
@@ -137,6 +140,19 @@ impl Shared {
             }
         }
         self.notify.notify_one();
+    }
+
+    pub(crate) fn members(&self) -> BTreeSet<NodeId> {
+        self.members.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_peers(&self, peers: Vec<Peer>) {
+        *lock(&self.listed) = Some(peers);
+        self.notify.notify_one();
+    }
+
+    pub(crate) fn take_peers(&self) -> Option<Vec<Peer>> {
+        lock(&self.listed).take()
     }
 
     /// Ends the connection and keeps the node away for a while. Strangers need no ban.

@@ -84,6 +84,8 @@ pub(crate) struct Task {
     dialler: Dialler,
     found: (mpsc::Sender<Found>, mpsc::Receiver<Found>),
     connected: BTreeSet<NodeId>,
+    /// The members when the task looked last.
+    members: BTreeSet<NodeId>,
     asked: BTreeMap<OutboundRequestId, (RequestId, NodeId, Request)>,
     questions: BTreeMap<u64, Question>,
     next_question: u64,
@@ -153,6 +155,7 @@ impl Task {
         swarm.listen_on(multiaddr(config.listen)).map_err(|e| refused(e.to_string()))?;
         Ok(Self {
             dialler: Dialler::new(shared.me, config.peers, &limits, Instant::now()),
+            members: config.members,
             shared,
             swarm,
             calls,
@@ -172,7 +175,7 @@ impl Task {
             let wake = self.next_wake();
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm(event),
-                () = shared.notify.notified() => self.swarm.behaviour_mut().gate.sweep(),
+                () = shared.notify.notified() => self.on_notice(),
                 Some(call) = self.calls.recv() => self.on_call(call),
                 Some((node, address)) = self.found.1.recv() => self.dial(node, address),
                 () = tokio::time::sleep_until(wake.into()) => self.on_time(),
@@ -180,6 +183,20 @@ impl Task {
         }
         self.close().await;
         shared.finish();
+    }
+
+    /// Members, addresses or bans have changed.
+    fn on_notice(&mut self) {
+        self.swarm.behaviour_mut().gate.sweep();
+        let now = Instant::now();
+        if let Some(peers) = self.shared.take_peers() {
+            self.dialler.set_listed(peers, &self.connected, now);
+        }
+        let members = self.shared.members();
+        for node in members.difference(&self.members) {
+            self.dialler.hurry(node, now);
+        }
+        self.members = members;
     }
 
     async fn close(&mut self) {

@@ -30,6 +30,7 @@ impl<S: Storage> Node<S> {
         let used: Vec<_> = execution.transactions.iter().map(|t| (t.operator, t.sequence)).collect();
         self.pool().committed(&used, height);
         let transactions = execution.transactions.len();
+        let packed = block.header.packer == self.me;
         probe.committed(height, transactions, execution.fuel_used);
         self.tip = Tip { height, block: hash, state_root, header: Some(block.header) };
         if !caught_up {
@@ -49,6 +50,13 @@ impl<S: Storage> Node<S> {
             self.effect(Effect::Members(members));
         }
         self.effect(Effect::Committed(Committed { height, block: hash, transactions, caught_up }));
-        if caught_up { Ok(()) } else { self.on_tip(now_ms) }
+        if caught_up {
+            return Ok(());
+        }
+        if packed {
+            // Who missed the votes, or has none, hears of the block at once.
+            self.announce();
+        }
+        self.on_tip(now_ms)
     }
 }

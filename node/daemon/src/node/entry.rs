@@ -2,6 +2,7 @@
 
 use super::{Checked, Effect, Halt, Node, Submission, Verdict};
 use althing_execution::{Executor, Refusal};
+use althing_mempool::Selection;
 use althing_state::Storage;
 use althing_types::{
     codec::Text,
@@ -10,6 +11,11 @@ use althing_types::{
     transaction::{Abnormal, AbnormalCode},
 };
 use std::collections::BTreeMap;
+
+/// Most transactions that a node passes on again at a time.
+const PASSED_ON: usize = 512;
+/// Most bytes of them.
+const PASSED_ON_BYTES: usize = 1024 * 1024;
 
 impl<S: Storage> Node<S> {
     pub(super) fn on_submit(
@@ -52,7 +58,7 @@ impl<S: Storage> Node<S> {
 
     /// Checks each transaction against the present state and puts it into the mempool. The flag says whether it is
     /// new to this node.
-    fn enter(&mut self, transactions: &[Checked]) -> Result<Vec<(Verdict, bool)>, Halt> {
+    pub(super) fn enter(&mut self, transactions: &[Checked]) -> Result<Vec<(Verdict, bool)>, Halt> {
         let height = self.next_height();
         let mut known: BTreeMap<PublicKey, Option<Sequence>> = BTreeMap::new();
         let mut out = Vec::with_capacity(transactions.len());
@@ -112,6 +118,19 @@ impl<S: Storage> Node<S> {
         }
         self.mark_abnormal(&marks)?;
         Ok(out)
+    }
+
+    /// Tells the others again of transactions that wait here, when this node packs no blocks itself: what it sent while
+    /// nobody was connected is known to nobody else.
+    pub(super) fn pass_on(&mut self) {
+        if self.authorities.position(&self.me).is_some() {
+            return;
+        }
+        let selection = Selection { count: PASSED_ON, bytes: PASSED_ON_BYTES, fuel: u64::MAX };
+        let waiting = self.pool().select(selection);
+        if !waiting.is_empty() {
+            self.effect(Effect::PublishTransactions(waiting));
+        }
     }
 
     /// Keeps marks on transactions that were left out.

@@ -47,6 +47,8 @@ pub enum Timer {
     Status,
     /// Ask again for what a proposed block still lacks.
     Fetch,
+    /// The catch-up machine waits for an answer, or has waited long enough for votes.
+    CatchUp,
 }
 
 /// What happens to a node. Signatures were checked before: the types say so.
@@ -179,7 +181,7 @@ pub enum Effect {
     },
     /// Stop a timer.
     CancelTimer(Timer),
-    /// The member list has changed: these may connect from now on, and nobody else.
+    /// The member list, at the start and whenever it has changed: these may connect from now on, and nobody else.
     Members(MemberList),
     /// Disconnect a peer that broke the rules.
     Penalise {

@@ -6,7 +6,7 @@ use althing_network::{CertifiedBlock, Request, Response};
 use althing_state::Storage;
 use althing_sync::{Answer, Fault, Input, Output};
 use althing_types::{
-    block::Block,
+    block::{Block, certificate_hash},
     certificate::QuorumCertificate,
     codec::{self, List},
     crypto::{NodeId, Verified},
@@ -15,9 +15,6 @@ use althing_types::{
     transaction::Transaction,
 };
 use std::{collections::VecDeque, sync::Arc};
-
-/// How soon the catch-up machine looks at its requests again, in milliseconds.
-const CATCHUP_TICK_MS: u64 = 500;
 
 /// Most bytes of blocks in one answer, so that it stays below the wire's limit with its certificates.
 const ANSWER_BYTES: usize = 3 * 1024 * 1024;
@@ -88,7 +85,6 @@ impl<S: Storage> Node<S> {
                 Output::Request { id, peer, from, count } => {
                     let request = Request::Blocks { from, count };
                     self.effect(Effect::Request { to: peer, id: RequestId(id), request });
-                    self.timer(Timer::Status, CATCHUP_TICK_MS);
                 }
                 Output::Apply(blocks) => outputs.extend(self.apply(now_ms, blocks)?),
                 Output::Penalise { peer, fault } => match fault {
@@ -100,6 +96,9 @@ impl<S: Storage> Node<S> {
                     }
                 },
             }
+        }
+        if let Some(at_ms) = self.catchup.deadline_ms() {
+            self.timer(Timer::CatchUp, at_ms.saturating_sub(now_ms).max(1));
         }
         Ok(())
     }
@@ -128,8 +127,10 @@ impl<S: Storage> Node<S> {
     fn check_final(&self, block: &Block, certificate: &QuorumCertificate) -> Option<Vec<Arc<Verified<Transaction>>>> {
         let hash = block.header.hash();
         let same = certificate.block == hash && certificate.height == block.header.height;
+        // Both are vouched for by the header alone: a peer may have put something else into their place.
         let root = merkle::root(&block.transaction_hashes()) == block.header.transactions_root;
-        if !same || !root || certificate.verify(&self.genesis.chain, &self.authorities).is_err() {
+        let previous = certificate_hash(block.previous.as_ref()) == block.header.previous_certificate;
+        if !same || !root || !previous || certificate.verify(&self.genesis.chain, &self.authorities).is_err() {
             return None;
         }
         // The header vouches for the transactions but not for their signatures: those are not part of their hashes.

@@ -28,7 +28,10 @@ mod event;
 mod following;
 pub mod log;
 mod proposed;
+mod report;
 mod voting;
+
+pub use report::{REPORT_CONTRACT, REPORT_METHOD};
 
 pub use event::{Checked, Committed, Effect, Event, Halt, Question, RequestId, Submission, Timer, Verdict};
 
@@ -47,6 +50,7 @@ use althing_types::{
     id::{Height, Round},
 };
 use proposed::Proposed;
+use report::Reports;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -76,6 +80,8 @@ pub struct NodeConfig {
 /// The node.
 pub struct Node<S: Storage> {
     me: NodeId,
+    /// Signs reports; votes are signed by the core's own copy.
+    key: SecretKey,
     genesis: Genesis,
     store: Arc<S>,
     executor: Executor,
@@ -83,6 +89,7 @@ pub struct Node<S: Storage> {
     pool: SharedPool,
     catchup: Catchup,
     proposed: Proposed,
+    reports: Reports,
     probe: Arc<Probe>,
     tip: Tip,
     /// The certificate of the tip, which the next block carries; `None` at height 0.
@@ -143,9 +150,10 @@ impl<S: Storage> Node<S> {
             (store.certificate(tip.height)?, store.authorities(tip.height)?)
         };
         let parameters = Executor::parameters(&*store.view())?;
-        let engine = Engine::new(genesis.chain.clone(), me, Box::new(key));
+        let engine = Engine::new(genesis.chain.clone(), me, Box::new(key.clone()));
         Ok(Self {
             me,
+            key,
             genesis,
             catchup: Catchup::new(althing_sync::Limits::default(), tip.height),
             store,
@@ -153,6 +161,7 @@ impl<S: Storage> Node<S> {
             engine,
             pool,
             proposed: Proposed::default(),
+            reports: Reports::default(),
             probe,
             tip,
             certificate,
@@ -179,9 +188,12 @@ impl<S: Storage> Node<S> {
     /// [`Halt`] when the store fails or the log cannot be read.
     pub fn start(&mut self, now_ms: u64) -> Result<Vec<Effect>, Halt> {
         self.last_commit_ms = now_ms;
+        let members = Executor::members(&*self.store.view())?;
+        self.effect(Effect::Members(members.unwrap_or_else(|| self.genesis.member_list())));
         self.replay(now_ms)?;
         self.announce();
         self.pace(now_ms)?;
+        self.report(now_ms)?;
         Ok(std::mem::take(&mut self.effects))
     }
 
@@ -200,16 +212,22 @@ impl<S: Storage> Node<S> {
             Event::Blocks { request, blocks, .. } => self.on_blocks(now_ms, request, blocks)?,
             Event::Fetched { from, transactions, .. } => self.on_fetched(now_ms, from, transactions)?,
             Event::FetchedBlock { from, block, .. } => self.on_fetched_block(now_ms, from, block)?,
-            Event::PeerConnected(_) => self.announce(),
+            Event::PeerConnected(_) => {
+                self.announce();
+                self.pass_on();
+            }
             Event::PeerDisconnected(node) => self.on_disconnected(now_ms, node)?,
             Event::Timer(Timer::Consensus(key)) => self.on_consensus_timer(now_ms, key)?,
             Event::Timer(Timer::Pace) => self.pace(now_ms)?,
             Event::Timer(Timer::Status) => {
                 self.announce();
+                self.pass_on();
                 self.tick_catchup(now_ms)?;
             }
+            Event::Timer(Timer::CatchUp) => self.tick_catchup(now_ms)?,
             Event::Timer(Timer::Fetch) => self.fetch_missing(now_ms)?,
         }
+        self.report(now_ms)?;
         Ok(std::mem::take(&mut self.effects))
     }
 

@@ -138,6 +138,7 @@ impl<S: Storage> Node<S> {
                 Output::Evidence(evidence) => {
                     tracing::warn!(offender = ?evidence.offender(), "an authority signed two conflicting messages");
                     self.store.put_evidence(&evidence)?;
+                    self.reports.add(evidence);
                 }
                 Output::Fault(fault) => {
                     return Err(Halt::Broken { reason: format!("consensus core: {fault}") });

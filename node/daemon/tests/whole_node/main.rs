@@ -1,10 +1,13 @@
 //! Whole nodes under simulation: consensus, mempool, execution with a real contract, catch-up and store, over a seeded
 //! network with virtual time.
 //!
+//! In each seed the authority list and the member list change as well, by a governing contract: from one authority to
+//! four, down again, and round; nodes join with nothing but the genesis, and nodes are removed and taken in again.
+//!
 //! Each seed draws its faults: messages dropped, delayed, duplicated and reordered, a partition that heals, nodes that
 //! lose power at any effect or in the middle of a write and start again from what their disk kept. After every step
 //! the oracles look: no height has two blocks, no node contradicts its own past, no correct node penalises another.
-//! At the end the network heals, and every accepted transaction must be final exactly once on every node, with equal
+//! Only authorities of a height vote for it. At the end the network heals, and every accepted transaction must be final exactly once on every node, with equal
 //! state roots. A seed replays to the same trace.
 //!
 //! `ALTHING_NODE_SEEDS` (default 200) and `ALTHING_NODE_START` (default 0) choose the seeds.
@@ -17,6 +20,10 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
+mod links;
+mod processes;
+mod rules;
+mod setup;
 mod world;
 
 use world::{Faults, World};
@@ -28,21 +35,37 @@ fn number(name: &str, default: u64) -> u64 {
 #[test]
 fn whole_nodes_agree_and_lose_nothing_under_faults() {
     let (start, count) = (number("ALTHING_NODE_START", 0), number("ALTHING_NODE_SEEDS", 200));
-    let (mut heights, mut crashes, mut caught_up) = (0, 0, 0);
+    let (mut heights, mut crashes, mut caught_up, mut changes, mut cut_off) = (0, 0, 0, 0, 0);
+    let mut sizes = std::collections::BTreeSet::new();
     for seed in start..start.saturating_add(count) {
-        let report = World::new(seed, 4, Faults::drawn(seed)).run(60);
+        let report = World::changing(seed, Faults::drawn(seed)).run(60);
+        assert!(report.list_changes >= 5, "seed {seed}: the list changed {} times", report.list_changes);
         heights += report.heights;
         crashes += report.crashes;
         caught_up += report.caught_up;
+        changes += report.list_changes;
+        cut_off += report.cut_off;
+        sizes.extend(report.list_sizes);
     }
-    println!("{count} seeds: {heights} heights, {crashes} crashes, {caught_up} blocks by catching up");
+    println!(
+        "{count} seeds: {heights} heights, {changes} lists of sizes {sizes:?}, {crashes} crashes, {caught_up} blocks by \
+         catching up, {cut_off} connections cut off"
+    );
     // A simulation without faults would show nothing.
-    assert!(count < 10 || (crashes > 0 && caught_up > 0));
+    assert!(count < 10 || (crashes > 0 && caught_up > 0 && cut_off > 0 && sizes.len() == 4));
+}
+
+#[test]
+fn four_authorities_that_never_change_agree_too() {
+    for seed in 1_000..1_000 + number("ALTHING_NODE_SEEDS", 200) / 10 {
+        let report = World::new(seed, 4, Faults::drawn(seed)).run(60);
+        assert_eq!(report.list_changes, 0);
+    }
 }
 
 #[test]
 fn a_seed_replays_to_the_same_trace() {
-    let run = || World::new(7, 4, Faults::drawn(7)).run(30).trace;
+    let run = || World::changing(7, Faults::drawn(7)).run(30).trace;
     assert_eq!(run(), run());
 }
 

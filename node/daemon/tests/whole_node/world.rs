@@ -1,25 +1,23 @@
 //! The world of the simulation: network, clock, power, and the oracles.
 
+use crate::setup::{self, CHANGING, Random, START_MS, Step};
 use althing_daemon::{
+    contacts::Contacts,
     metrics::Probe,
     node::{Checked, Effect, Event, Node, NodeConfig, Question, RequestId, Submission, Timer, Verdict},
     preverify,
 };
 use althing_execution::Executor;
 use althing_mempool::{Limits, Pool};
-use althing_network::{Gossip, Request, Response};
+use althing_network::{CertifiedBlock, Gossip, Peer, Request, Response};
 use althing_runtime::Runtime;
 use althing_state::{MemoryStore, Storage, WriteFault};
 use althing_types::{
-    authority::{Authority, Threshold},
-    codec::{self, Bytes, List, Text},
-    crypto::{NodeId, SecretKey, Signed},
-    genesis::{ChainKind, FaultModel, Genesis, GenesisContract, Parameters},
+    crypto::{NodeId, SecretKey},
+    genesis::Genesis,
     hash::{Hash, Tag, hash},
-    id::{ChainId, ContractId, Height, OrganisationId, Sequence},
+    id::Height,
     keyspace,
-    organisation::{MemberKey, Organisation, Role},
-    transaction::{Attributes, Content, Operation, TRANSACTION_VERSION, Transaction},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,87 +54,114 @@ pub(crate) struct Report {
     pub(crate) heights: u64,
     pub(crate) crashes: u64,
     pub(crate) caught_up: u64,
+    /// Sizes of the authority lists that decided a block.
+    pub(crate) list_sizes: BTreeSet<usize>,
+    /// How often the authority list changed.
+    pub(crate) list_changes: u64,
+    /// Connections that ended because a node was removed.
+    pub(crate) cut_off: u64,
     pub(crate) trace: Hash,
 }
 
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        // SplitMix64.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-}
-
 #[derive(Clone, Debug)]
-enum Parcel {
+pub(crate) enum Parcel {
     Gossip(usize, Gossip),
     Batch(usize, Vec<Checked>),
     Question(usize, RequestId, Request),
     Answer(usize, RequestId, Request, Option<Response>),
     Timer(Timer, u64),
+    /// A connection with this node can come about.
+    Dialled(usize),
+    Connected(NodeId),
+    Disconnected(NodeId),
     Submit(Vec<Checked>),
     Boot,
 }
 
-struct Machine {
-    node: Option<Node<MemoryStore>>,
-    store: MemoryStore,
+pub(crate) struct Machine {
+    pub(crate) node: Option<Node<MemoryStore>>,
+    pub(crate) store: MemoryStore,
+    pub(crate) contacts: Option<Contacts>,
     timers: BTreeMap<Timer, u64>,
     questions: BTreeMap<Question, (usize, RequestId, Request)>,
-    life: u64,
+    pub(crate) life: u64,
 }
 
 /// The simulated world.
 pub(crate) struct World {
-    random: Random,
+    pub(crate) random: Random,
     faults: Faults,
-    genesis: Genesis,
-    keys: Vec<SecretKey>,
+    pub(crate) genesis: Genesis,
+    pub(crate) keys: Vec<SecretKey>,
     users: Vec<SecretKey>,
+    schedule: Vec<Step>,
     sent: Vec<u64>,
-    machines: Vec<Machine>,
+    pub(crate) machines: Vec<Machine>,
     queue: BTreeMap<(u64, u64), (usize, u64, Parcel)>,
-    now_ms: u64,
+    pub(crate) now_ms: u64,
     serial: u64,
-    blocks: BTreeMap<Height, Hash>,
+    pub(crate) blocks: BTreeMap<Height, Hash>,
     accepted: BTreeMap<Hash, Checked>,
     pending: BTreeMap<Submission, Vec<Checked>>,
     cut: BTreeSet<usize>,
+    /// Pairs of nodes that are connected, the smaller one first.
+    pub(crate) links: BTreeSet<(usize, usize)>,
+    pub(crate) cut_off: u64,
     trace: Hash,
     crashes: u64,
     caught_up: u64,
     healed: bool,
 }
 
-fn runtime() -> Arc<Runtime> {
+pub(crate) fn runtime() -> Arc<Runtime> {
     static RUNTIME: OnceLock<Arc<Runtime>> = OnceLock::new();
     Arc::clone(RUNTIME.get_or_init(|| Arc::new(Runtime::new(Default::default()).unwrap())))
 }
 
-const START_MS: u64 = 1_700_000_000_000;
 const USERS: usize = 3;
 
 impl World {
+    /// A chain whose nodes decide all the time.
     pub(crate) fn new(seed: u64, nodes: usize, faults: Faults) -> Self {
+        Self::build(seed, nodes, faults, Vec::new())
+    }
+
+    /// A chain whose lists change as the schedule of the seed says.
+    pub(crate) fn changing(seed: u64, faults: Faults) -> Self {
+        Self::build(seed, CHANGING, faults, setup::schedule(seed))
+    }
+
+    /// The blocks of a quiet chain of this many authorities.
+    pub(crate) fn quiet_past(nodes: usize, submissions: u64) -> (Genesis, Vec<SecretKey>, Vec<CertifiedBlock>) {
+        let mut world = Self::new(1, nodes, Faults::default());
+        world.go(submissions);
+        let store = &world.machines[0].store;
+        let block = |height: &Height| CertifiedBlock {
+            block: store.block(*height).unwrap().unwrap(),
+            certificate: store.certificate(*height).unwrap().unwrap(),
+        };
+        let blocks = world.blocks.keys().map(block).collect();
+        (world.genesis, world.keys, blocks)
+    }
+
+    fn build(seed: u64, nodes: usize, faults: Faults, schedule: Vec<Step>) -> Self {
         let key = |n: usize| SecretKey::from_seed(&[u8::try_from(n + 1).unwrap(); 32]);
         let keys: Vec<SecretKey> = (0..nodes).map(key).collect();
         let users: Vec<SecretKey> = (100..100 + USERS).map(key).collect();
-        let genesis = genesis(&keys, &users);
+        let mut codes = vec![althing_bundle::load().to_vec()];
+        if !schedule.is_empty() {
+            codes.push(setup::governor(&keys, &[], &schedule));
+        }
+        let hashes: Vec<Hash> = codes.iter().map(|code| keyspace::code_hash(code)).collect();
+        let genesis = setup::genesis(&keys, &users, &schedule, hashes.get(1).copied());
         genesis.check().unwrap();
         let executor = Executor::new(runtime(), genesis.chain.clone(), genesis.kind.clone());
-        let writes = executor.genesis(&genesis, |_| Some(althing_bundle::load().to_vec())).unwrap();
+        let code_of = |hash: &Hash| codes.iter().find(|code| keyspace::code_hash(code) == *hash).cloned();
+        let writes = executor.genesis(&genesis, code_of).unwrap();
         let machines = keys.iter().map(|_| {
             let store = MemoryStore::new();
             store.initialise(&genesis, &writes).unwrap();
-            Machine { node: None, store, timers: BTreeMap::new(), questions: BTreeMap::new(), life: 0 }
+            Machine { node: None, store, contacts: None, timers: BTreeMap::new(), questions: BTreeMap::new(), life: 0 }
         });
         let mut world = Self {
             random: Random(seed),
@@ -146,6 +171,7 @@ impl World {
             sent: vec![0; users.len()],
             keys,
             users,
+            schedule,
             queue: BTreeMap::new(),
             now_ms: START_MS,
             serial: 0,
@@ -153,6 +179,8 @@ impl World {
             accepted: BTreeMap::new(),
             pending: BTreeMap::new(),
             cut: BTreeSet::new(),
+            links: BTreeSet::new(),
+            cut_off: 0,
             trace: Hash::ZERO,
             crashes: 0,
             caught_up: 0,
@@ -166,6 +194,21 @@ impl World {
 
     /// Runs a faulty phase with `submissions` batches, then heals the network and waits for all of them.
     pub(crate) fn run(mut self, submissions: u64) -> Report {
+        self.go(submissions);
+        let heights = self.blocks.len() as u64;
+        let lists = self.lists();
+        Report {
+            heights,
+            crashes: self.crashes,
+            caught_up: self.caught_up,
+            list_sizes: lists.iter().map(Vec::len).collect(),
+            list_changes: lists.windows(2).filter(|pair| pair[0] != pair[1]).count() as u64,
+            cut_off: self.cut_off,
+            trace: self.trace,
+        }
+    }
+
+    fn go(&mut self, submissions: u64) {
         for _ in 0..submissions {
             self.submit();
             let until = self.now_ms + 50 + self.random.below(400);
@@ -184,11 +227,9 @@ impl World {
             self.run_until(until);
         }
         self.check_the_end();
-        let heights = self.blocks.len() as u64;
-        Report { heights, crashes: self.crashes, caught_up: self.caught_up, trace: self.trace }
     }
 
-    fn push(&mut self, to: usize, life: u64, after_ms: u64, parcel: Parcel) {
+    pub(crate) fn push(&mut self, to: usize, life: u64, after_ms: u64, parcel: Parcel) {
         self.serial += 1;
         self.queue.insert((self.now_ms + after_ms, self.serial), (to, life, parcel));
     }
@@ -201,7 +242,8 @@ impl World {
             let (to, life, parcel) = self.queue.remove(&(at, serial)).unwrap();
             self.now_ms = at;
             // A timer or a restart belongs to one life of a node; messages reach whichever life is there.
-            let own = matches!(parcel, Parcel::Timer(..) | Parcel::Boot);
+            let own =
+                matches!(parcel, Parcel::Timer(..) | Parcel::Boot | Parcel::Connected(_) | Parcel::Disconnected(_));
             if own && life != self.machines[to].life {
                 continue;
             }
@@ -217,6 +259,8 @@ impl World {
         }
         let id = |n: usize| NodeId::from(self.keys[n].public());
         let event = match parcel {
+            Parcel::Dialled(other) => return self.connect(to, other),
+            Parcel::Gossip(from, _) | Parcel::Batch(from, _) if !self.is_linked(from, to) => return,
             Parcel::Gossip(from, message) => preverify::gossip(id(from), message).expect("correct nodes sign well"),
             Parcel::Batch(from, transactions) => Event::Transactions { from: id(from), transactions },
             Parcel::Submit(transactions) => {
@@ -232,13 +276,21 @@ impl World {
                 self.machines[to].timers.remove(&timer);
                 Event::Timer(timer)
             }
+            Parcel::Question(from, request_id, request) if !self.is_linked(from, to) => {
+                return self.push(from, 0, 1, Parcel::Answer(to, request_id, request, None));
+            }
             Parcel::Question(from, request_id, request) => {
                 self.serial += 1;
                 let question = Question(self.serial);
                 self.machines[to].questions.insert(question, (from, request_id, request.clone()));
                 Event::Request { from: id(from), question, request }
             }
-            Parcel::Answer(from, request, asked, response) => answer(id(from), request, &asked, response),
+            Parcel::Answer(from, request, asked, response) => {
+                let response = response.filter(|_| self.is_linked(from, to));
+                answer(id(from), request, &asked, response)
+            }
+            Parcel::Connected(node) => Event::PeerConnected(node),
+            Parcel::Disconnected(node) => Event::PeerDisconnected(node),
             Parcel::Boot => return,
         };
         if self.machines[to].node.is_none() {
@@ -281,19 +333,13 @@ impl World {
         let store = Arc::new(self.machines[index].store.clone());
         let mut node = Node::new(config, store, executor).expect("a crashed store opens");
         let effects = node.start(self.now_ms).expect("a crashed node starts");
+        let list = Executor::members(&*self.machines[index].store.view()).unwrap().unwrap();
+        let known = if self.schedule.is_empty() { self.machines.len() } else { 1 };
+        let configured = (0..known).map(|n| Peer { node: self.keys[n].public().into(), address: String::new() });
+        self.machines[index].contacts =
+            Some(Contacts::new(self.keys[index].public().into(), configured.collect(), list));
         self.machines[index].node = Some(node);
         self.carry_out(index, effects);
-        for other in 0..self.machines.len() {
-            if other != index && self.machines[other].node.is_some() {
-                let id = NodeId::from(self.keys[index].public());
-                let now = self.now_ms;
-                if let Some(Ok(effects)) =
-                    self.machines[other].node.as_mut().map(|n| n.handle(now, Event::PeerConnected(id)))
-                {
-                    self.carry_out(other, effects);
-                }
-            }
-        }
     }
 
     fn crash(&mut self, index: usize) {
@@ -306,11 +352,17 @@ impl World {
         machine.questions.clear();
         machine.life += 1;
         let life = machine.life;
+        for other in 0..self.machines.len() {
+            self.disconnect(index, other);
+        }
         let after = 100 + self.random.below(3_000);
         self.push(index, life, after, Parcel::Boot);
     }
 
     fn send(&mut self, from: usize, to: usize, parcel: Parcel) {
+        if !self.is_linked(from, to) {
+            return;
+        }
         if !self.healed {
             let apart = self.cut.contains(&from) != self.cut.contains(&to);
             if apart || self.random.below(100) < self.faults.drop {
@@ -328,8 +380,12 @@ impl World {
     fn carry_out(&mut self, from: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Members(_) => {}
+                Effect::Members(list) => {
+                    self.machines[from].contacts.as_mut().unwrap().set_list(list);
+                    self.meet(from);
+                }
                 Effect::Publish(message) => {
+                    self.check_entitled(from, &message);
                     for to in (0..self.machines.len()).filter(|to| *to != from) {
                         self.send(from, to, Parcel::Gossip(from, message.clone()));
                     }
@@ -344,7 +400,7 @@ impl World {
                 Effect::Request { to, id, request } => {
                     let to = self.index(&to);
                     let lost = !self.healed && self.random.below(100) < self.faults.drop;
-                    if lost || self.machines[to].node.is_none() {
+                    if lost || self.machines[to].node.is_none() || !self.is_linked(from, to) {
                         self.push(from, 0, 500, Parcel::Answer(to, id, request, None));
                     } else {
                         self.push(to, 0, 2, Parcel::Question(from, id, request));
@@ -379,6 +435,9 @@ impl World {
                     let known = *self.blocks.entry(committed.height).or_insert(committed.block);
                     assert_eq!(known, committed.block, "two blocks are final at height {}", committed.height);
                     self.caught_up += u64::from(committed.caught_up);
+                    if self.machines[from].contacts.as_mut().unwrap().committed(committed.caught_up) {
+                        self.meet(from);
+                    }
                 }
             }
         }
@@ -393,7 +452,9 @@ impl World {
         for user in 0..self.users.len() {
             let sequence = self.sent[user];
             self.sent[user] += 1;
-            batch.push(preverify::transaction(self.transaction(user, sequence)).unwrap());
+            batch.push(
+                preverify::transaction(setup::transaction(&self.genesis.chain, &self.users[user], sequence)).unwrap(),
+            );
         }
         let to = usize::try_from(self.random.below(self.machines.len() as u64)).unwrap();
         // A client keeps what it sent until it is accepted: a node without power accepts nothing.
@@ -401,30 +462,6 @@ impl World {
             self.accepted.insert(checked.hash, checked.clone());
         }
         self.push(to, 0, 1, Parcel::Submit(batch));
-    }
-
-    fn transaction(&self, user: usize, sequence: u64) -> Signed<Transaction> {
-        let key = &self.users[user];
-        let note = Bytes::<128>::new(vec![7; 40]).unwrap();
-        let slot = u32::try_from(sequence % 16).unwrap();
-        let transaction = Transaction {
-            version: TRANSACTION_VERSION,
-            chain: self.genesis.chain.clone(),
-            attributes: Attributes::Root,
-            operation: Operation::Call,
-            content: Content::Call {
-                contract: ContractId::new("load").unwrap(),
-                method: Text::new("record").unwrap(),
-                arguments: Bytes::new(codec::encode(&(slot, note))).unwrap(),
-            },
-            postscript: Text::default(),
-            operator: key.public(),
-            sequence: Sequence(sequence),
-            timestamp_ms: 0,
-            expiry: Height(10_000),
-            fuel_limit: 1_000_000,
-        };
-        Signed::sign(transaction, key)
     }
 
     /// What a client does: it sends again what is not final yet.
@@ -445,7 +482,11 @@ impl World {
         let tip = |n: usize| self.machines[n].store.tip().unwrap().unwrap().height;
         let alive = self.machines.iter().all(|m| m.node.is_some());
         let last = self.blocks.keys().last().copied().unwrap_or_default();
-        alive && self.accepted.keys().all(|h| self.is_final(0, h)) && (0..self.machines.len()).all(|n| tip(n) == last)
+        let changed = self.schedule.last().is_none_or(|step| last.0 > step.height + 1);
+        alive
+            && changed
+            && self.accepted.keys().all(|h| self.is_final(0, h))
+            && (0..self.machines.len()).all(|n| tip(n) == last)
     }
 
     fn describe(&self) -> String {
@@ -484,30 +525,5 @@ fn answer(from: NodeId, request: RequestId, asked: &Request, response: Option<Re
             let block = if let Some(Response::CompactBlock(block)) = response { block } else { None };
             Event::FetchedBlock { from, request, block }
         }
-    }
-}
-
-fn genesis(keys: &[SecretKey], users: &[SecretKey]) -> Genesis {
-    let organisation = OrganisationId::new("registry").unwrap();
-    let authorities = keys.iter().map(|k| Authority { node: k.public().into(), organisation: organisation.clone() });
-    let load =
-        GenesisContract { id: ContractId::new("load").unwrap(), code: keyspace::code_hash(althing_bundle::load()) };
-    Genesis {
-        chain: ChainId::new("simulated").unwrap(),
-        kind: ChainKind::Root,
-        timestamp_ms: START_MS - 1,
-        fault_model: FaultModel::Byzantine,
-        threshold: Threshold::TwoThirds,
-        authorities: List::new(authorities.collect()).unwrap(),
-        organisations: List::new(vec![Organisation {
-            id: organisation,
-            roles: [Role::Registry].into(),
-            keys: List::new(users.iter().map(|user| MemberKey::whole(user.public())).collect()).unwrap(),
-        }])
-        .unwrap(),
-        operator: Some(users[0].public()),
-        governance: None,
-        contracts: List::new(vec![load]).unwrap(),
-        parameters: Parameters::default(),
     }
 }

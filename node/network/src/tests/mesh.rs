@@ -118,6 +118,51 @@ fn a_removed_member_is_disconnected_at_once() {
 }
 
 #[test]
+fn an_added_member_is_dialled_at_once_and_a_removed_one_stays_away() {
+    let limits = Limits { redial_most: Duration::from_secs(30), ..Limits::default() };
+    let mut first = config(1, &[1]);
+    first.limits = limits.clone();
+    let first = Node::start(first);
+    // It knows the other's address, is refused for long enough that it would wait for half a minute, and listens.
+    let mut second = config(2, &[1, 2]);
+    (second.limits, second.peers) = (limits, vec![peer(&first)]);
+    let second = Node::start(second);
+    wait_for("refusals", || first.handle.counters().refused >= 4);
+    assert!(first.handle.peers().is_empty() && second.handle.peers().is_empty());
+    let admitted = std::time::Instant::now();
+    first.handle.set_members(ids(&[1, 2]));
+    first.handle.set_peers(vec![peer(&second)]);
+    first.until_connected(second.id);
+    second.until_connected(first.id);
+    assert!(admitted.elapsed() < Duration::from_secs(2), "{:?}", admitted.elapsed());
+
+    // Removed: both ends see it, and neither a dial from here nor from there brings the connection back.
+    first.handle.set_members(ids(&[1]));
+    assert!(first.handle.peers().is_empty());
+    first.until_disconnected(second.id);
+    second.until_disconnected(first.id);
+    let refused = first.handle.counters().refused;
+    wait_for("another refusal", || first.handle.counters().refused > refused);
+    assert!(first.next_within(Duration::from_millis(200)).is_none());
+
+    // An address that comes before the membership is used when the membership comes.
+    first.handle.set_members(ids(&[1, 2]));
+    first.until_connected(second.id);
+}
+
+#[test]
+fn a_member_that_is_listed_elsewhere_is_found_at_its_new_address() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let second = Node::start(config(2, &[1, 2]));
+    let mut first = config(1, &[1, 2]);
+    first.peers = vec![Peer { node: second.id, address: free.to_string() }];
+    let first = Node::start(first);
+    assert!(first.next_within(Duration::from_millis(500)).is_none());
+    first.handle.set_peers(vec![peer(&second)]);
+    first.until_connected(second.id);
+}
+
+#[test]
 fn nodes_that_dial_each_other_end_with_one_connection() {
     let listen = |seed| {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -184,6 +184,8 @@ impl Ledger for Fake {
             peers: vec![NodeId([11; 32])],
             node_id: NodeId([10; 32]),
             is_authority: true,
+            member: true,
+            standing: Some(althing_types::govern::Standing::Authority),
             syncing: false,
             highest_known: Height(height),
             halted: None,

@@ -353,7 +353,7 @@ async fn status(State(node): Shared) -> Json<serde_json::Value> {
     let height = node.lock().height;
     Json(serde_json::json!({
         "chain_id": "test", "chain_kind": "root", "genesis_hash": zero, "height": height, "block_hash": zero,
-        "state_root": zero, "block_time_ms": 0, "authorities": [], "peers": [], "node_id": zero, "is_authority": true,
+        "state_root": zero, "block_time_ms": 0, "authorities": [], "peers": [], "node_id": zero, "is_authority": true, "member": true,
         "syncing": false, "highest_known": height, "pending_transactions": 0, "pending_bytes": 0, "oldest_state": 0,
         "version": "0",
     }))
