@@ -35,7 +35,7 @@ use althing_sdk::{
         codec::encode,
         crypto::NodeId,
         genesis::Parameters,
-        govern::{BlockFacts, GovernanceSettings, GovernorSeed, MAX_NODES, MemberNode},
+        govern::{BlockFacts, GovernanceSettings, GovernorSeed, MAX_NODES, MAX_ROOT_CERTIFICATE, MemberNode},
         organisation::{MAX_KEYS, MemberKey, Organisation},
     },
 };
@@ -232,6 +232,12 @@ impl Governance {
     #[view]
     fn coordinator(&self) -> Option<CoordinatorRecord> {
         self.coordinator.get()
+    }
+
+    /// The consortium's certificate authority: X.509 in DER; empty when the genesis names none.
+    #[view]
+    fn certificate_authority(&self) -> Bytes<MAX_ROOT_CERTIFICATE> {
+        self.certificate_authority.get().unwrap_or_default()
     }
 
     /// The node that reviews changes of data at this height.

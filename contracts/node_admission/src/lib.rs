@@ -15,7 +15,7 @@ use althing_sdk::{
     prelude::*,
     types::{
         crypto::NodeId,
-        govern::{MAX_ADDRESS, MemberNode, Standing},
+        govern::{MAX_ADDRESS, MAX_ROOT_CERTIFICATE, MemberNode, Standing},
         organisation::Organisation,
     },
 };
@@ -44,7 +44,8 @@ impl NodeAdmission {
             let pending = status.is_some_and(|status| !status.is_final());
             ensure!(!pending, AdmissionError::Pending { node, proposal: last.proposal });
         }
-        let certificate = rules::authenticate(cx, node, &organisation, &certificates)?;
+        let authority: Bytes<MAX_ROOT_CERTIFICATE> = state::governance(cx, "certificate_authority", &())?;
+        let certificate = rules::authenticate(cx, node, kind, &organisation, &authority, &certificates)?;
         let node = MemberNode {
             node,
             organisation: organisation.id.clone(),

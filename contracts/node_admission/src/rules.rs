@@ -3,11 +3,16 @@
 use crate::Refusal;
 use althing_interface::{
     governance::{CertificateFacts, Serial},
-    node_admission::AdmissionError,
+    node_admission::{AdmissionError, CertificateChain},
 };
 use althing_sdk::{
+    alloc::collections::BTreeSet,
     prelude::*,
-    types::{crypto::NodeId, organisation::Organisation},
+    types::{
+        crypto::NodeId,
+        identity::{Facts, Usage},
+        organisation::Organisation,
+    },
 };
 
 /// DER tags (X.690 8.1.2): a sequence, an integer, the version field of a certificate.
@@ -15,23 +20,52 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const VERSION: u8 = 0xa0;
 
-/// Checks that a node is who it says, and gives what is kept of its certificate.
+/// Checks that a node is who it says, and gives what is kept of its certificate (P 0065).
 ///
-/// The one place for that. For now the chain of signatures up to the consortium's certificate authority, the names and
-/// the dates are NOT checked here: the members examine the certificates, which are stored, before they vote. What is
-/// checked is that the first certificate has the outer form of one, so that its serial number can be revoked.
+/// `authority` is the consortium's certificate authority in DER. The certificates must lead from the node's own to it,
+/// hold at the block's time, and say: this key is a node's, of this organisation, which is of this kind. On a chain
+/// whose genesis names no authority (an empty one) only the outer form is checked, and the members examine the
+/// certificates, which are stored, before they vote.
 pub(crate) fn authenticate(
     cx: &Ctx,
     node: NodeId,
-    _organisation: &Organisation,
-    certificates: &[Bytes<{ althing_interface::node_admission::MAX_CERTIFICATE }>],
+    kind: Role,
+    organisation: &Organisation,
+    authority: &[u8],
+    certificates: &CertificateChain,
 ) -> Result<CertificateFacts, Refusal> {
     let Some(own) = certificates.first() else { return Err(AdmissionError::NoCertificate { node }.into()) };
+    let refused = |rule: String| Err(AdmissionError::NotAuthenticated { node, rule }.into());
     let Some(serial) = serial_of(own) else {
-        let rule = "the first certificate is not X.509 in DER".to_owned();
-        return Err(AdmissionError::NotAuthenticated { node, rule }.into());
+        return refused("the first certificate is not X.509 in DER".to_owned());
     };
+    if !authority.is_empty() {
+        let facts = match cx.certificate(authority, certificates) {
+            Ok(facts) => facts,
+            Err((number, text)) => return refused(format!("certificate rule {number}: {}", text.as_str())),
+        };
+        if let Some(rule) = mismatch(&facts, node, kind, organisation) {
+            return refused(rule);
+        }
+    }
     Ok(CertificateFacts { serial, hash: cx.sha3(own) })
+}
+
+/// What a certificate says differently from the request; `None` when both agree.
+fn mismatch(facts: &Facts, node: NodeId, kind: Role, organisation: &Organisation) -> Option<String> {
+    if facts.usage != Usage::Node {
+        return Some(format!("its certificate is for usage {}, not node", facts.usage.text()));
+    }
+    if facts.subject != node.key() {
+        return Some(format!("its certificate is about key {}", facts.subject));
+    }
+    if facts.organisation != organisation.id {
+        return Some(format!("its certificate names organisation {}, not {}", facts.organisation, organisation.id));
+    }
+    if facts.kind != kind || organisation.roles != BTreeSet::from([kind]) {
+        return Some(format!("its certificate is for kind {}: kind and roles must be that", facts.kind.text()));
+    }
+    None
 }
 
 /// The serial number of a certificate (RFC 5280 4.1): the first integer of its inner sequence, after the version.
