@@ -115,7 +115,7 @@ mod tests {
             organisation: OrganisationId::new("registry").unwrap(),
             kind: Role::Registry,
             standing: Standing::Ordinary,
-            address: if *n == 3 { Text::default() } else { Text::new(&format!("host-{n}:7000")).unwrap() },
+            address: if *n == 3 { Text::default() } else { Text::new(format!("host-{n}:7000")).unwrap() },
             since: Height(0),
         };
         MemberList { nodes: List::new(nodes.iter().map(entry).collect()).unwrap() }

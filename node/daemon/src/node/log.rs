@@ -13,6 +13,7 @@ pub const MAX_RECORD: usize = althing_types::block::MAX_BLOCK + 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
+#[expect(clippy::large_enum_variant, reason = "one at a time is made, written and dropped")]
 pub enum LogRecord {
     /// The consensus core's.
     Consensus(althing_consensus::Record) = 0,

@@ -132,7 +132,7 @@ impl<S: Storage> Node<S> {
             version: TRANSACTION_VERSION,
             chain: self.genesis.chain.clone(),
             attributes: self.genesis.kind.attributes(),
-            operation: Operation::Call,
+            operation: Operation::Register,
             content: Content::Call { contract: contract.clone(), method, arguments },
             postscript: Text::default(),
             operator,
