@@ -43,7 +43,10 @@ pub(crate) fn serial_of(certificate: &[u8]) -> Option<Serial> {
     let (inner, _) = element(outer, SEQUENCE)?;
     let fields = element(inner, VERSION).map_or(inner, |(_, rest)| rest);
     let (serial, _) = element(fields, INTEGER)?;
-    Serial::new(serial.to_vec()).ok().filter(|serial| !serial.is_empty())
+    let zeros = serial.iter().take_while(|octet| **octet == 0).count();
+    let digit = |value: u8| char::from_digit(value.into(), 16);
+    let digits = serial.iter().skip(zeros).flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]);
+    Serial::new(digits.flatten().collect::<String>()).ok().filter(|serial| !serial.is_empty())
 }
 
 /// Contents of the element with this tag at the front, and what follows it.
