@@ -19,7 +19,7 @@ const EXAMPLES: [(&str, &str); 3] =
 
 type Modules = BTreeMap<(String, String), Vec<u8>>;
 
-/// Every example as a module, by the name and version of its description.
+/// Every example and every built-in contract as a module, by the name and version of its description.
 static MODULES: LazyLock<Modules> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's folder");
     let toolchain = find_toolchain().unwrap_or_else(|error| panic!("{error}"));
@@ -39,13 +39,17 @@ static MODULES: LazyLock<Modules> = LazyLock::new(|| {
         let abi = Abi::read(&code).unwrap_or_else(|error| panic!("{package}: {error}"));
         modules.insert((abi.name, abi.version), code);
     }
+    for bundled in althing_bundle::contracts() {
+        let abi = Abi::read(bundled.code).unwrap_or_else(|error| panic!("{}: {error}", bundled.id));
+        modules.insert((abi.name, abi.version), bundled.code.to_vec());
+    }
     modules
 });
 
 /// The machine is made once: starting it reserves memory for all its instances.
 static RUNTIME: LazyLock<Arc<Runtime>> = LazyLock::new(|| Arc::new(Runtime::new(Config::default()).expect("machine")));
 
-/// The module of an example.
+/// The module of an example or built-in contract.
 pub(crate) fn module(name: &str, version: &str) -> &'static [u8] {
     MODULES.get(&(name.to_owned(), version.to_owned())).unwrap_or_else(|| panic!("no module of {name} {version}"))
 }

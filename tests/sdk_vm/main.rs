@@ -1,9 +1,11 @@
 //! The same contract tests on the native machine and on the real one, compared step by step: result, failure, events
 //! and state. A difference means that contract tests prove less than their authors believe.
 //!
-//! The contracts are the examples, built to WebAssembly here with the toolchain that builds the built-in contracts.
+//! The contracts are the examples, built to WebAssembly here with the toolchain that builds the built-in contracts, and
+//! those of governance from the bundle.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod governance_scenarios;
 mod machine;
 
 #[path = "../../examples/counter/tests/scenarios.rs"]
@@ -57,6 +59,13 @@ fn the_guest_book_behaves_alike_on_both_machines() {
 fn an_upgrade_migrates_alike_on_both_machines() {
     compare(guestbook_scenarios::an_upgrade_keeps_the_entries_of_version_1);
     compare(guestbook_scenarios::there_is_no_way_back_to_version_1);
+}
+
+#[test]
+fn governance_behaves_alike_on_both_machines() {
+    compare(governance_scenarios::a_chain_grows_by_votes_and_shrinks_by_reviews);
+    compare(governance_scenarios::accepted_calls_are_made_over_several_blocks);
+    compare(governance_scenarios::refused_votes_and_complaints_leave_no_trace);
 }
 
 #[test]
