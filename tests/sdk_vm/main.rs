@@ -5,6 +5,7 @@
 //! the built-in contracts as every node embeds them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod governance_scenarios;
 mod machine;
 mod modules;
 mod registry_scenarios;
@@ -68,6 +69,13 @@ fn the_built_in_contracts_behave_alike_on_both_machines() {
     compare(registry_scenarios::a_tld_is_bound_delegated_changed_and_released);
     compare(registry_scenarios::only_the_bound_registry_changes_a_tld);
     compare(registry_scenarios::a_suspended_tld_waits_and_a_rebound_one_changes_hands);
+}
+
+#[test]
+fn governance_behaves_alike_on_both_machines() {
+    compare(governance_scenarios::a_chain_grows_by_votes_and_shrinks_by_reviews);
+    compare(governance_scenarios::accepted_calls_are_made_over_several_blocks);
+    compare(governance_scenarios::refused_votes_and_complaints_leave_no_trace);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Whatever the node may refuse is asked of it before anything else is written.
 
-use crate::{Governance, Refusal, opening::digits, rules, state::govern};
+use crate::{Governance, Refusal, rules, state::govern};
 use althing_interface::governance::{
     CertificateFacts, CertificateRecord, CertificateRevoked, GovernanceError, KeysChanged, MAX_REASON, Member,
     MemberAdded, MemberRemoved, NodeRecord, Scores, Serial, StandingChanged,
@@ -181,7 +181,7 @@ impl Governance {
         let organisation = self.member_of(cx)?;
         let known = self.certificates.get(&serial).filter(|record| record.revoked.is_none());
         let Some(mut record) = known else {
-            return Err(GovernanceError::UnknownSerial { serial: digits(&serial) }.into());
+            return Err(GovernanceError::UnknownSerial { serial: serial.as_str().to_owned() }.into());
         };
         let coordinator = self.leader()?.organisation;
         let may = organisation == record.organisation || organisation == coordinator;

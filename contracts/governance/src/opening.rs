@@ -146,13 +146,7 @@ impl Governance {
         }
         let serial = &certificate.serial;
         let taken = !serial.is_empty() && self.certificates.has(serial);
-        ensure!(!taken, GovernanceError::SerialTaken { serial: digits(serial) });
+        ensure!(!taken, GovernanceError::SerialTaken { serial: serial.as_str().to_owned() });
         Ok(())
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn digits(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('?');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

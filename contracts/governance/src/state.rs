@@ -122,7 +122,7 @@ impl Governance {
         }
         for node in seed.nodes.into_vec() {
             let key = node.node.key();
-            self.nodes.put(&key, &NodeRecord { node, admitted_ms: time_ms, serial: Bytes::default() });
+            self.nodes.put(&key, &NodeRecord { node, admitted_ms: time_ms, serial: Text::default() });
             counts.nodes = counts.nodes.saturating_add(1);
         }
         self.counts.put(&counts);

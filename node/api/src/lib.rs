@@ -15,6 +15,7 @@
 )]
 
 pub mod config;
+pub mod dry_run;
 pub mod error;
 pub mod model;
 pub mod openapi;

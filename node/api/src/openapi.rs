@@ -3,7 +3,7 @@
 //! The document is checked in as `openapi.json`; a test builds it again and compares (`ALTHING_BLESS=1` rewrites it).
 //! A test of the server walks [`ENDPOINTS`] and asks each of them.
 
-use crate::{error::ApiError, model, path};
+use crate::{dry_run, error::ApiError, model, path};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -225,6 +225,9 @@ fn shapes() -> Vec<Named> {
     add::<model::StateBatch>(&mut out);
     add::<model::ViewRequest>(&mut out);
     add::<model::ViewResponse>(&mut out);
+    add::<dry_run::DryRunRequest>(&mut out);
+    add::<dry_run::DryRunChange>(&mut out);
+    add::<dry_run::DryRunResponse>(&mut out);
     add::<model::ContractList>(&mut out);
     add::<model::EventPage>(&mut out);
     add::<model::AbnormalList>(&mut out);

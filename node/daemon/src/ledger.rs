@@ -8,9 +8,10 @@ use crate::{
 };
 use althing_api::{
     Refusal, RefusalCode,
+    dry_run::{DryRunChange, DryRunResponse, MAX_DRY_RUN_CHANGES},
     model::{
-        AbnormalDocument, AccountDocument, ContractDocument, DryRunChange, DryRunResponse, EventDocument, HexBytes,
-        MAX_DRY_RUN_CHANGES, StatusDocument, TransactionStatus, TransactionSummary, ViewResponse,
+        AbnormalDocument, AccountDocument, ContractDocument, EventDocument, HexBytes, StatusDocument,
+        TransactionStatus, TransactionSummary, ViewResponse,
     },
 };
 use althing_execution::{BlockContext, ExecutionError, Executor};

@@ -2,9 +2,10 @@
 
 use althing_api::{
     Refusal,
+    dry_run::DryRunResponse,
     model::{
-        AbnormalDocument, AccountDocument, ContractDocument, DryRunResponse, EventDocument, StatusDocument,
-        TransactionStatus, TransactionSummary, ViewResponse,
+        AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
+        TransactionSummary, ViewResponse,
     },
 };
 use althing_types::{

@@ -7,11 +7,12 @@
 use crate::{error::ClientError, follow::Filter};
 use althing_api::{
     ApiError, ErrorCode,
+    dry_run::{DryRunRequest, DryRunResponse},
     model::{
-        AbnormalList, AccountDocument, BlockDocument, ContractDocument, ContractList, DryRunRequest, DryRunResponse,
-        EventPage, GenesisDocument, HeaderList, HexBytes, MAX_BATCH, MAX_STATE_BATCH, StateBatch, StateBatchRequest,
-        StateDocument, StatusDocument, StatusRequest, StatusResponse, SubmitResponse, SubmitResult,
-        TransactionDocument, TransactionList, ViewRequest, ViewResponse, cursor_text,
+        AbnormalList, AccountDocument, BlockDocument, ContractDocument, ContractList, EventPage, GenesisDocument,
+        HeaderList, HexBytes, MAX_BATCH, MAX_STATE_BATCH, StateBatch, StateBatchRequest, StateDocument, StatusDocument,
+        StatusRequest, StatusResponse, SubmitResponse, SubmitResult, TransactionDocument, TransactionList, ViewRequest,
+        ViewResponse, cursor_text,
     },
     path,
 };

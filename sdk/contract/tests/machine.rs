@@ -211,7 +211,15 @@ impl Roles {
     #[call(role = "observer")]
     fn observer(&mut self) {}
     #[call(role = "governance")]
+    fn governance(&mut self) {}
+    #[call(role = "operator")]
     fn operator(&mut self) {}
+    #[call(role = "voter")]
+    fn voter(&mut self) {}
+    #[call(role = "deployer")]
+    fn deployer(&mut self) {}
+    #[call(role = "node")]
+    fn node(&mut self) {}
 }
 
 #[test]

@@ -169,9 +169,9 @@ fn a_revoked_certificate_takes_its_node_off_the_list_at_once() {
     let chain = Chain::of(&[A, B]);
     let id = chain.request(A, C, 5);
     assert_eq!(chain.pass_proposal(&[A, B], id), ProposalStatus::Done);
-    let serial = Serial::new(vec![5]).unwrap();
+    let serial = Serial::new("05").unwrap();
     refused(chain.governance.by(B).revoke(serial.clone(), text("stolen")), 13, &["org-b"]);
-    refused(chain.governance.by(A).revoke(Serial::new(vec![6]).unwrap(), text("stolen")), 28, &["06"]);
+    refused(chain.governance.by(A).revoke(Serial::new("06").unwrap(), text("stolen")), 28, &["06"]);
     let event = CertificateRevoked { serial: serial.clone(), node: node_of(C), reason: text("stolen") };
     chain.governance.by(C).revoke(serial.clone(), text("stolen")).emits(&event).ok();
     assert_eq!(member_nodes(&chain), ["org-a", "org-b"]);

@@ -11,14 +11,16 @@ use althing_types::{
     govern::{GovernanceSettings, MemberNode, Standing},
     hash::{Hash, Tag, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId},
+    identity::MAX_SERIAL,
     organisation::Organisation,
     wire::{FieldSchema, Schema, VariantSchema, Wire},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// Serial number of a certificate: its integer's bytes as in X.509, at most 20 (RFC 5280 4.1.2.2).
-pub type Serial = Bytes<20>;
+/// Serial number of a certificate: lower-case hexadecimal digits without leading zero octets, as in
+/// [`althing_types::identity::Facts`].
+pub type Serial = Text<MAX_SERIAL>;
 
 /// Declares enumerations without data.
 macro_rules! words {

@@ -7,7 +7,8 @@ use crate::{
 };
 use althing_api::{
     ApiError, ErrorCode,
-    model::{ContractDocument, ContractList, DryRunRequest, DryRunResponse, ViewRequest, ViewResponse},
+    dry_run::{DryRunRequest, DryRunResponse},
+    model::{ContractDocument, ContractList, ViewRequest, ViewResponse},
 };
 use althing_types::{id::ContractId, transaction::MAX_ARGUMENTS};
 use axum::{

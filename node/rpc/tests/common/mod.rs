@@ -4,9 +4,10 @@
 use althing_api::{
     Refusal, RefusalCode,
     config::ApiLimits,
+    dry_run::DryRunResponse,
     model::{
-        AbnormalDocument, AccountDocument, ContractDocument, DryRunResponse, EventDocument, StatusDocument,
-        TransactionStatus, TransactionSummary, ViewResponse,
+        AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
+        TransactionSummary, ViewResponse,
     },
 };
 use althing_rpc::{Ledger, LedgerError, Metrics, Scanned, Services, Submit, serve};
