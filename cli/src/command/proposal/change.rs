@@ -159,7 +159,11 @@ async fn standing(chain: &Chain, node: NodeId, after: Option<Standing>) -> Resul
     let after = after.zip(owner).map(|(standing, owner)| format!("{} of {owner}", standing.text()));
     let count = |standing| list.nodes.iter().filter(|member| member.standing == standing).count();
     let now = count(Standing::Authority);
-    let mut out = vec![Change::new(format!("node {node}"), place(&list, node), after.clone())];
+    let before = place(&list, node);
+    if before == after {
+        return Ok(Vec::new());
+    }
+    let mut out = vec![Change::new(format!("node {node}"), before, after.clone())];
     let before_is = list.nodes.iter().any(|m| m.node == node && m.standing == Standing::Authority);
     let after_is = after.is_some_and(|text| text.starts_with(Standing::Authority.text()));
     let then = now.saturating_sub(usize::from(before_is)).saturating_add(usize::from(after_is));
