@@ -1,12 +1,12 @@
 //! A root chain that seven members govern: joining, standing, votes, complaints, removal, and bindings by votes.
 
-use super::{Net, sample};
+use crate::net::{Net, sample};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
 impl Net {
     fn root(extra: &[&str]) -> Self {
-        let net = Self { folder: tempfile::tempdir().unwrap() };
+        let net = Self::none();
         let mut arguments = vec!["devnet", "up", "--profile", "root", "--detach"];
         arguments.extend(extra);
         net.ok(&arguments);
@@ -63,8 +63,22 @@ fn a_node_joins_by_a_majority_is_promoted_complained_of_and_removed() {
     let text = |field: &str| added[field].as_str().unwrap().to_owned();
     let (node, address, key, certificate) = (text("node_id"), text("address"), text("public_key"), text("certificate"));
     let request = net.json(&[
-        "member", "request", "--organisation", "registry-6", "--kind", "registry", "--node-id", &node, "--address",
-        &address, "--public-key", &key, "--certificate", &certificate, "--key", "registry-1",
+        "member",
+        "request",
+        "--organisation",
+        "registry-6",
+        "--kind",
+        "registry",
+        "--node-id",
+        &node,
+        "--address",
+        &address,
+        "--public-key",
+        &key,
+        "--certificate",
+        &certificate,
+        "--key",
+        "registry-1",
     ]);
     let admission = number(&request);
     net.agree(&admission, &["registry-1", "registry-2", "isp-1"]);
@@ -105,7 +119,14 @@ fn a_node_joins_by_a_majority_is_promoted_complained_of_and_removed() {
     }
     assert_eq!(net.json(&["complaint", "list", "registry-6"]).as_array().unwrap().len(), 2);
     let opened = net.json(&[
-        "review", "open", "--organisation", "registry-6", "--reason", "both are right", "--key", "coordinator",
+        "review",
+        "open",
+        "--organisation",
+        "registry-6",
+        "--reason",
+        "both are right",
+        "--key",
+        "coordinator",
     ]);
     net.agree(&number(&opened), &["registry-1", "registry-2", "registry-3", "registry-4", "isp-1"]);
     net.until("the removal", || net.member("registry-6").is_none().then_some(()));
