@@ -3,12 +3,19 @@
 mod ca;
 mod chain;
 mod contract;
+mod govern;
 mod local;
+mod node;
 
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
 pub use contract::{ContractCommand, SendOptions};
-pub use local::{BenchArgs, DevnetCommand, DevnetDir, DevnetUp, KeyCommand, ZoneCommand};
+pub use govern::{
+    Accused, AuthorityCommand, ComplaintCommand, MemberCommand, MemberRequest, OpenCommand, ProposalCommand,
+    ReviewCommand, SignOptions, UpgradeCommand, VoteCommand,
+};
+pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
+pub use node::{HostPort, NodeCommand, NodeInit};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -77,6 +84,30 @@ pub enum Command {
     /// Run a network of separate node processes on this machine.
     #[command(subcommand)]
     Devnet(DevnetCommand),
+    /// Make the files of a node that is to join a chain.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Show members and their nodes; ask for a node to be admitted.
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Show what members vote on; propose something.
+    #[command(subcommand)]
+    Proposal(ProposalCommand),
+    /// Vote on a proposal.
+    #[command(subcommand)]
+    Vote(VoteCommand),
+    /// Show who decides on blocks, and how nodes are doing.
+    #[command(subcommand)]
+    Authority(AuthorityCommand),
+    /// Complain of a member, and see what others complain of.
+    #[command(subcommand)]
+    Complaint(ComplaintCommand),
+    /// Open a review: a vote on the removal of a member or of one of its nodes.
+    #[command(subcommand)]
+    Review(ReviewCommand),
+    /// Propose new code of a contract, and see where that is.
+    #[command(subcommand)]
+    Upgrade(UpgradeCommand),
     /// Bring the root zone into the ledger, follow its changes, and write it out again.
     #[command(subcommand)]
     Zone(ZoneCommand),

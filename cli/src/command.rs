@@ -1,16 +1,24 @@
 //! What each command does: one module per noun.
 
+mod authority;
 mod bench;
 mod block;
 mod ca;
+mod complaint;
 mod contract;
 mod devnet;
 mod events;
 mod key;
+mod member;
+mod node;
+mod proposal;
 mod query;
+mod review;
 mod send;
 mod status;
 mod tx;
+mod upgrade;
+mod vote;
 mod zone;
 
 use crate::{
@@ -71,6 +79,14 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Key(command) => key::run(&context, command),
         Command::Ca(command) => ca::run(&context, command),
         Command::Devnet(command) => devnet::run(&context, command).await,
+        Command::Node(command) => node::run(&context, command),
+        Command::Member(command) => member::run(&context, command).await,
+        Command::Proposal(command) => proposal::run(&context, command).await,
+        Command::Vote(command) => vote::run(&context, command).await,
+        Command::Authority(command) => authority::run(&context, command).await,
+        Command::Complaint(command) => complaint::run(&context, command).await,
+        Command::Review(command) => review::run(&context, command).await,
+        Command::Upgrade(command) => upgrade::run(&context, command).await,
         Command::Status => status::run(&context).await,
         Command::Block(options) => block::run(&context, options).await,
         Command::Query(command) => query::run(&context, command).await,

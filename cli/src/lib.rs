@@ -23,6 +23,7 @@ pub mod command;
 pub mod devnet;
 pub mod error;
 pub mod exit_code;
+pub mod governed;
 pub mod home;
 pub mod keyfile;
 pub mod output;

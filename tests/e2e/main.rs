@@ -15,6 +15,7 @@
 
 mod disk_full;
 mod foreground;
+mod governance;
 mod hostile;
 mod http;
 mod net;

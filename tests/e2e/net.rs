@@ -124,8 +124,8 @@ impl Net {
 
     pub(crate) fn logs(&self) -> String {
         let mut text = String::new();
-        for index in 0..4 {
-            let log = std::fs::read_to_string(self.path().join(format!("node-{index}/log"))).unwrap_or_default();
+        for index in 0.. {
+            let Ok(log) = std::fs::read_to_string(self.path().join(format!("node-{index}/log"))) else { break };
             let lines: Vec<&str> = log.lines().collect();
             text.push_str(&format!("-- node {index}\n{}\n", lines[lines.len().saturating_sub(8)..].join("\n")));
         }

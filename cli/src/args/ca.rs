@@ -107,7 +107,7 @@ pub struct Subject {
     pub csr: Option<PathBuf>,
 }
 
-fn kind(text: &str) -> Result<Role, String> {
+pub(super) fn kind(text: &str) -> Result<Role, String> {
     Role::parse(text).ok_or_else(|| format!("a kind is one of {}", Role::ALL.map(Role::text).join(", ")))
 }
 

@@ -1,6 +1,8 @@
 //! Options of commands that work with files and processes of this machine: keys, devnet, zone, bench.
 
-use clap::{Args, Subcommand};
+use super::ca::kind;
+use althing_types::{id::OrganisationId, organisation::Role};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// `althing key`.
@@ -56,6 +58,8 @@ pub enum DevnetCommand {
         #[command(flatten)]
         dir: DevnetDir,
     },
+    /// Make a node that is to join a governed network: its files, its certificate, its organisation's key. Not started.
+    Add(DevnetAdd),
     /// Start one process again.
     #[command(after_help = "Examples:\n  althing devnet start 2 --dir net")]
     Start {
@@ -67,10 +71,34 @@ pub enum DevnetCommand {
     },
 }
 
+/// Options of `devnet add`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  althing devnet add --organisation registry-6 --kind registry --dir net\n  althing devnet start 7 --dir net\n\nThe node becomes a member when the members have voted for its request: althing member request."
+)]
+pub struct DevnetAdd {
+    /// The node's organisation; its key lies in the network's keys under this name, and is made when it is new.
+    #[arg(long, value_name = "ID")]
+    pub organisation: OrganisationId,
+    /// What the organisation is: registry, registrar, isp, recursive_operator, coordinator, regulator, observer.
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub kind: Role,
+    /// Where the network is.
+    #[command(flatten)]
+    pub dir: DevnetDir,
+}
+
+/// Who takes part in a new network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DevnetProfile {
+    /// Seven members that govern a root chain by votes: five registries, an ISP, a coordinator. No operator's key.
+    Root,
+}
+
 /// Options of `devnet up`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH."
+    after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --profile root --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH."
 )]
 pub struct DevnetUp {
     /// Where the network is.
@@ -79,6 +107,18 @@ pub struct DevnetUp {
     /// How many authorities [default: 4, or what the folder already has].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub authorities: Option<u16>,
+    /// Who takes part in a new network [default: registries alone, with an operator's key that decides].
+    #[arg(long, value_enum, value_name = "PROFILE", conflicts_with = "authorities")]
+    pub profile: Option<DevnetProfile>,
+    /// How long accepted changes wait, with --profile.
+    #[arg(long, value_name = "MS", requires = "profile")]
+    pub timelock_ms: Option<u64>,
+    /// How long votes are open, with --profile.
+    #[arg(long, value_name = "MS", requires = "profile")]
+    pub vote_ms: Option<u64>,
+    /// How long a node must be a member before it may be promoted, with --profile.
+    #[arg(long, value_name = "MS", requires = "profile")]
+    pub promotion_ms: Option<u64>,
     /// Return when every node has committed a block, and leave the processes running.
     #[arg(long)]
     pub detach: bool,

@@ -2,16 +2,23 @@
 
 use super::Context;
 use crate::{
-    args::{DevnetCommand, DevnetDir, DevnetUp},
-    devnet::{Network, NodeReport, setup::Plan},
+    args::{DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp},
+    devnet::{
+        Network, NodeReport, join,
+        profile::{Profile, quick_settings},
+        setup::{Plan, now_ms},
+    },
     error::{CliError, Result},
     exit_code::Exit,
-    output::columns,
+    output::{columns, table},
 };
-use althing_types::id::ChainId;
+use althing_interface::governance::{self, GovernanceError};
+use althing_types::{govern::GovernanceSettings, id::ChainId};
 use serde::Serialize;
 use std::{path::PathBuf, time::Duration};
 
+/// Time between two blocks without transactions in a governed network.
+const GOVERNED_EMPTY_BLOCK_MS: u64 = 1_000;
 /// Time between two looks in the foreground.
 const WATCH: Duration = Duration::from_secs(1);
 
@@ -31,6 +38,7 @@ pub(super) async fn run(context: &Context, command: &DevnetCommand) -> Result<()
         DevnetCommand::Status(dir) => report(context, &open(context, dir)?).await,
         DevnetCommand::Down(dir) => down(context, &open(context, dir)?),
         DevnetCommand::Stop { node, dir } => stop(context, &open(context, dir)?, *node),
+        DevnetCommand::Add(options) => add(context, options),
         DevnetCommand::Start { node, dir } => start(context, &open(context, dir)?, *node).await,
     }
 }
@@ -63,6 +71,12 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
         .value(wanted.to_string())
         .rule(format!("{}, or another folder", network.count())));
     }
+    if options.profile.is_some() && network.genesis()?.governance.is_none() {
+        return Err(CliError::usage("other_network", format!("{} has a network without governance", dir.display()))
+            .field("--profile")
+            .value("root")
+            .rule("no profile, or another folder"));
+    }
     let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
     // One listener from here to the end: a Ctrl-C while the nodes are asked for their heights must not be missed.
     let mut signal = std::pin::pin!(stopped());
@@ -91,6 +105,16 @@ async fn bring_up(context: &Context, network: &Network) -> Result<()> {
 
 fn plan(options: &DevnetUp) -> Result<Plan> {
     let mut plan = Plan::new(usize::from(options.authorities.unwrap_or(4)), ChainId::new(options.chain.clone())?);
+    if options.profile == Some(DevnetProfile::Root) {
+        let mut settings = quick_settings();
+        settings.timelock_ms = options.timelock_ms.unwrap_or(settings.timelock_ms);
+        settings.vote_ms = options.vote_ms.unwrap_or(settings.vote_ms);
+        settings.promotion_ms = options.promotion_ms.unwrap_or(settings.promotion_ms);
+        check_settings(&settings)?;
+        plan.profile = Profile::Root(Box::new(settings));
+        // Waits end with a block: without transactions too, people shall not wait long for one.
+        plan.parameters.empty_block_interval_ms = GOVERNED_EMPTY_BLOCK_MS;
+    }
     plan.api_port = options.api_port;
     plan.network_port = options.network_port;
     plan.log.clone_from(&options.log);
@@ -101,6 +125,47 @@ fn plan(options: &DevnetUp) -> Result<Plan> {
         plan.parameters.block_interval_ms = ms;
     }
     Ok(plan)
+}
+
+/// Refuses settings that the governing contract would not start with.
+fn check_settings(settings: &GovernanceSettings) -> Result<()> {
+    governance::check_settings(settings).map_err(|e| {
+        let error = CliError::usage("bad_settings", e.to_string());
+        match e {
+            GovernanceError::BadSettings { field, value, low, high } => {
+                error.field(field).value(value.to_string()).rule(format!("{low} to {high}"))
+            }
+            _ => error,
+        }
+    })
+}
+
+/// Makes a node that is to join.
+fn add(context: &Context, options: &DevnetAdd) -> Result<()> {
+    let network = open(context, &options.dir)?;
+    let added = join::add(&network, &options.organisation, options.kind, now_ms())?;
+    context.output.print(&added, |a| {
+        let rows = [
+            ("node", a.node.to_string()),
+            ("node id", a.node_id.to_string()),
+            ("organisation", format!("{}, {}", a.organisation, a.kind.text())),
+            ("its key", format!("{} ({})", a.organisation, a.public_key)),
+            ("address", a.address.clone()),
+            ("api", a.api.clone()),
+            ("certificate", a.certificate.clone()),
+        ];
+        let dir = network.dir().display();
+        let request = format!(
+            "ask for it:  althing --home {dir} member request --organisation {} --kind {} --node-id {} --address {} --public-key {} --certificate {} --key registry-1",
+            a.organisation,
+            a.kind.text(),
+            a.node_id,
+            a.address,
+            a.public_key,
+            a.certificate
+        );
+        format!("{}\n{request}\nstart it:    althing devnet start {} --dir {dir}", table(&rows), a.node)
+    })
 }
 
 /// Shows heights until Ctrl-C, then ends all nodes.

@@ -3,15 +3,20 @@
 //! ```text
 //! DIR/genesis.json  contracts/             the chain's start; code of its contracts
 //! DIR/passphrase  keys/                    DIR is also the home folder of the network's keys
-//! DIR/devnet.json                          what others read: index, pid, api, node_id of each node
+//! DIR/devnet.json                          what others read: index, pid, api, node_id of each node; in a governed
+//!                                          network also organisation, kind and first standing
+//! DIR/ca/                                  authority of certificates of a governed network
 //! DIR/node-I/config.toml  node.key  data/  log  process.json
+//! DIR/node-I/member.json  node.crt         of a node that was added later: whose it is, and its certificate
 //! ```
 //!
 //! [`process`] starts and ends processes and never touches one that this network did not start; [`setup`] writes a new
-//! network's files. Node keys lie in plain text, as the node needs them unattended; keys that sign transactions are
+//! network's files, [`profile`] says who takes part in it, [`join`] makes nodes that are to join. Node keys lie in plain text, as the node needs them unattended; keys that sign transactions are
 //! encrypted, with a pass phrase that lies beside them: a local network protects nothing.
 
+pub mod join;
 pub mod process;
+pub mod profile;
 pub mod setup;
 
 use crate::{
@@ -21,7 +26,7 @@ use crate::{
 };
 use althing_api::{NodeConfig, model::StatusDocument};
 use althing_client::{Client, ClientConfig};
-use althing_types::{crypto::NodeId, genesis::Genesis};
+use althing_types::{crypto::NodeId, genesis::Genesis, govern::Standing, id::OrganisationId, organisation::Role};
 use process::Process;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -54,6 +59,23 @@ pub struct NodeEntry {
     pub api: String,
     /// Its identity.
     pub node_id: NodeId,
+    /// Whose it is; only in a governed network.
+    #[serde(flatten)]
+    pub seat: SeatEntry,
+}
+
+/// Whose a node of a governed network is. What it may do now is in the chain's member list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatEntry {
+    /// The organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationId>,
+    /// What the organisation is to the chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Role>,
+    /// What the node may do at the start of the chain; absent for one that is to join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
 }
 
 /// One node as `devnet status` shows it.
@@ -88,6 +110,9 @@ struct Node {
     node_id: NodeId,
     api: std::net::SocketAddr,
     network: Option<std::net::SocketAddr>,
+    seat: SeatEntry,
+    /// Whether the genesis names it; others have no block before they are admitted.
+    founder: bool,
 }
 
 impl Network {
@@ -108,6 +133,7 @@ impl Network {
                 .rule("a folder that `althing devnet up` made"));
         }
         let dir = std::path::absolute(dir).map_err(|e| CliError::file("resolve", dir, &e))?;
+        let genesis = setup::read_genesis(&dir.join("genesis.json"))?;
         let mut nodes = Vec::new();
         for index in 0.. {
             let path = node_dir(&dir, index).join("config.toml");
@@ -122,7 +148,18 @@ impl Network {
             })?;
             let node_id = setup::read_node_key(&node_dir(&dir, index).join("node.key"))?.public().into();
             let network = setup::socket_of(&config.network.listen);
-            nodes.push(Node { index, node_id, api: config.api.listen, network });
+            let member = profile::node_of(&genesis, &node_id);
+            let founder = member.is_some();
+            let seat = match member {
+                Some(member) if genesis.governance.is_some() => SeatEntry {
+                    organisation: Some(member.organisation),
+                    kind: Some(member.kind),
+                    standing: Some(member.standing),
+                },
+                Some(_) => SeatEntry::default(),
+                None => join::read_seat(&node_dir(&dir, index))?,
+            };
+            nodes.push(Node { index, node_id, api: config.api.listen, network, seat, founder });
         }
         Ok(Self { dir, nodes })
     }
@@ -213,14 +250,15 @@ impl Network {
         Ok(running.len())
     }
 
-    /// Waits until every node has a block of at least `height`.
+    /// Waits until every node that the genesis names has a block of at least `height`.
     ///
     /// # Errors
     /// When a process ends, or the time passes.
     pub async fn wait_height(&self, height: u64, timeout: Duration, mut seen: impl FnMut(usize)) -> Result<()> {
         let started = Instant::now();
         loop {
-            let reports = self.reports().await;
+            let mut reports = self.reports().await;
+            reports.retain(|r| self.nodes.get(r.entry.index).is_some_and(|node| node.founder));
             let ready = reports.iter().filter(|r| r.height.is_some_and(|h| h >= height)).count();
             seen(ready);
             if ready == reports.len() {
@@ -302,7 +340,7 @@ impl Node {
         format!("http://{}", self.api)
     }
     fn entry(&self, pid: u32) -> NodeEntry {
-        NodeEntry { index: self.index, pid, api: self.url(), node_id: self.node_id }
+        NodeEntry { index: self.index, pid, api: self.url(), node_id: self.node_id, seat: self.seat.clone() }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Files of a new local network: genesis, keys, one configuration per node.
 
-use super::node_dir;
+use super::{
+    node_dir,
+    profile::{Profile, Seat, too_many},
+};
 use crate::{
     error::{CliError, Result},
     exit_code::Exit,
@@ -9,16 +12,16 @@ use crate::{
 };
 use althing_api::config::{ApiConfig, ApiLimits, LogConfig, Membership, NetworkConfig, NodeConfig, PeerConfig};
 use althing_types::{
-    authority::{Authority, Threshold},
+    authority::Threshold,
     codec::List,
-    crypto::{NodeId, PublicKey, SecretKey},
+    crypto::{NodeId, SecretKey},
     genesis::{ChainKind, FaultModel, Genesis, GenesisContract, Parameters},
-    id::{ChainId, ContractId, OrganisationId},
+    id::{ChainId, ContractId},
     keyspace::code_hash,
-    organisation::{MemberKey, Organisation, Role},
+    organisation::Organisation,
 };
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
 };
@@ -32,7 +35,9 @@ const ATTEMPTS: u32 = 200;
 /// What a new network shall be.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Number of authorities.
+    /// Who takes part.
+    pub profile: Profile,
+    /// Number of authorities of a plain network.
     pub authorities: usize,
     /// The chain's id.
     pub chain: ChainId,
@@ -63,19 +68,11 @@ pub enum Keys {
     Forgotten,
 }
 
-/// Keys of a new network.
-#[derive(Debug)]
-pub struct Made {
-    /// The operator's key.
-    pub operator: SecretKey,
-    /// The registries' keys, by number from 1.
-    pub registries: Vec<(OrganisationId, SecretKey)>,
-}
-
 impl Plan {
     /// A plan with defaults for everything but the number of authorities and the chain's id.
     pub fn new(authorities: usize, chain: ChainId) -> Self {
         Self {
+            profile: Profile::Plain,
             authorities,
             chain,
             parameters: Parameters::default(),
@@ -89,27 +86,25 @@ impl Plan {
         }
     }
 
-    /// Writes the files.
+    /// Writes the files. Gives the signing keys by name.
     ///
     /// # Errors
     /// When a rule of the genesis is broken, no free ports are found, or a file cannot be written.
-    pub fn write(&self, dir: &Path) -> Result<Made> {
+    pub fn write(&self, dir: &Path) -> Result<BTreeMap<String, SecretKey>> {
         let dir = &std::path::absolute(dir).map_err(|e| CliError::file("resolve", dir, &e))?;
         make_folder(dir, Access::Secret)?;
-        let operator = keyfile::generate()?;
-        let mut registries = Vec::new();
-        let mut nodes = Vec::new();
-        for number in 1..=self.authorities {
-            registries.push((OrganisationId::new(format!("registry-{number}"))?, keyfile::generate()?));
-            nodes.push(keyfile::generate()?);
-        }
-        let genesis = self.genesis(&operator, &registries, &nodes)?;
-        let text = serde_json::to_string_pretty(&genesis).map_err(|e| CliError::internal("json", e.to_string()))?;
-        let made = Made { operator, registries };
+        let seats = self.profile.seats(self.authorities)?;
+        let nodes: Vec<&SecretKey> = seats.iter().filter_map(|seat| Some(&seat.node.as_ref()?.0)).collect();
+        let api = ports(self.api_port, "--api-port", nodes.len(), &[])?;
+        let network = ports(self.network_port, "--network-port", nodes.len(), &api)?;
+        let made: BTreeMap<String, SecretKey> =
+            seats.iter().map(|seat| (seat.organisation.to_string(), seat.key.clone())).collect();
         if self.keys == Keys::Files {
             write_keys(dir, &made)?;
         }
-        self.write_nodes(dir, &nodes)?;
+        let genesis = self.genesis(dir, &seats, &network)?;
+        let text = serde_json::to_string_pretty(&genesis).map_err(|e| CliError::internal("json", e.to_string()))?;
+        self.write_nodes(dir, &nodes, &api, &network)?;
         // Last: a folder with a genesis is a whole network.
         write_file(&dir.join("genesis.json"), format!("{text}\n").as_bytes(), Access::Public)?;
         Ok(made)
@@ -125,45 +120,27 @@ impl Plan {
         Ok(out)
     }
 
-    fn genesis(
-        &self,
-        operator: &SecretKey,
-        registries: &[(OrganisationId, SecretKey)],
-        nodes: &[SecretKey],
-    ) -> Result<Genesis> {
-        let too_many = |e: althing_types::codec::TooLong| CliError::usage("genesis", format!("too many: {e}"));
-        let member = |id: OrganisationId, role, key: PublicKey| -> Result<Organisation> {
-            Ok(Organisation {
-                id,
-                roles: BTreeSet::from([role]),
-                keys: List::new(vec![MemberKey::whole(key)]).map_err(too_many)?,
-            })
-        };
-        let mut organisations = vec![member(OrganisationId::new("operator")?, Role::Observer, operator.public())?];
-        for (id, key) in registries {
-            organisations.push(member(id.clone(), Role::Registry, key.public())?);
-        }
+    fn genesis(&self, dir: &Path, seats: &[Seat], network: &[u16]) -> Result<Genesis> {
+        let governed = matches!(self.profile, Profile::Root(_));
+        let mut organisations = seats.iter().map(|seat| seat.member(governed)).collect::<Result<Vec<_>>>()?;
         organisations.extend(self.organisations.iter().cloned());
         let contracts =
             self.code()?.into_iter().map(|(id, code)| GenesisContract { id, code: code_hash(&code) }).collect();
-        let authorities = registries
-            .iter()
-            .zip(nodes)
-            .map(|((organisation, _), node)| Authority {
-                node: node.public().into(),
-                organisation: organisation.clone(),
-            })
-            .collect();
+        let mut nodes = Vec::new();
+        for (seat, port) in seats.iter().filter(|seat| seat.node.is_some()).zip(network) {
+            nodes.extend(seat.entry(&format!("127.0.0.1:{port}"))?);
+        }
+        let timestamp_ms = now_ms();
         let genesis = Genesis {
             chain: self.chain.clone(),
             kind: ChainKind::Root,
-            timestamp_ms: now_ms(),
+            timestamp_ms,
             fault_model: FaultModel::Byzantine,
             threshold: Threshold::TwoThirds,
-            authorities: List::new(authorities).map_err(too_many)?,
+            authorities: List::new(seats.iter().filter_map(Seat::authority).collect()).map_err(too_many)?,
             organisations: List::new(organisations).map_err(too_many)?,
-            operator: Some(operator.public()),
-            governance: None,
+            operator: self.profile.operator(seats).map(SecretKey::public),
+            governance: self.profile.governance(dir, nodes, timestamp_ms)?,
             contracts: List::new(contracts).map_err(too_many)?,
             parameters: self.parameters.clone(),
         };
@@ -173,57 +150,80 @@ impl Plan {
         Ok(genesis)
     }
 
-    fn write_nodes(&self, dir: &Path, keys: &[SecretKey]) -> Result<()> {
-        let count = keys.len();
-        let api = ports(self.api_port, "--api-port", count, &[])?;
-        let network = ports(self.network_port, "--network-port", count, &api)?;
-        let address = |port: u16| format!("/ip4/127.0.0.1/tcp/{port}");
+    fn write_nodes(&self, dir: &Path, keys: &[&SecretKey], api: &[u16], network: &[u16]) -> Result<()> {
         let peers: Vec<PeerConfig> = keys
             .iter()
-            .zip(&network)
-            .map(|(key, port)| PeerConfig { node_id: NodeId::from(key.public()), address: address(*port) })
+            .zip(network)
+            .map(|(key, port)| PeerConfig { node_id: NodeId::from(key.public()), address: loopback(*port) })
             .collect();
         // The nodes' own bundle may come from another build: what the genesis names lies beside it.
         for (id, code) in self.code()? {
             write_file(&dir.join("contracts").join(format!("{id}.wasm")), &code, Access::Public)?;
         }
-        for (index, ((key, api), network)) in keys.iter().zip(&api).zip(&network).enumerate() {
-            let folder = node_dir(dir, index);
-            make_folder(&folder, Access::Secret)?;
-            let contracts_dir = Some("../contracts".into());
-            let own = key.public().into();
+        for (index, ((key, api), network)) in keys.iter().zip(api).zip(network).enumerate() {
+            let own = NodeId::from(key.public());
             let config = NodeConfig {
                 key_file: "node.key".into(),
-                chains: vec![Membership { genesis: "../genesis.json".into(), data_dir: "data".into(), contracts_dir }],
+                chains: vec![in_network()],
                 network: NetworkConfig {
-                    listen: address(*network),
+                    listen: loopback(*network),
                     peers: peers.iter().filter(|p| p.node_id != own).cloned().collect(),
                 },
                 api: ApiConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, *api)), limits: self.limits.clone() },
                 log: LogConfig { filter: self.log.clone(), ..LogConfig::default() },
             };
-            config.check().map_err(|e| {
-                CliError::usage("bad_config", e.to_string()).field(e.field).value(e.value.clone()).rule(e.rule)
-            })?;
-            let text = toml::to_string_pretty(&config)
-                .map_err(|e| CliError::internal("toml", format!("configuration has no TOML form: {e}")))?;
-            let seed = format!("{}\n", hex::encode(key.seed()));
-            write_file(&folder.join("node.key"), seed.as_bytes(), Access::Secret)?;
-            write_file(&folder.join("config.toml"), text.as_bytes(), Access::Public)?;
+            write_node(&node_dir(dir, index), key, &config)?;
         }
         Ok(())
     }
 }
 
-fn write_keys(dir: &Path, made: &Made) -> Result<()> {
-    let phrase = hex::encode(keyfile::random::<16>()?.as_slice());
-    write_file(&dir.join("passphrase"), format!("{phrase}\n").as_bytes(), Access::Secret)?;
+/// Where a node in a network's folder finds the chain.
+pub(super) fn in_network() -> Membership {
+    Membership {
+        genesis: "../genesis.json".into(),
+        data_dir: "data".into(),
+        contracts_dir: Some("../contracts".into()),
+    }
+}
+
+/// The multiaddress of a port on loopback.
+pub(super) fn loopback(port: u16) -> String {
+    format!("/ip4/127.0.0.1/tcp/{port}")
+}
+
+/// Writes a node's folder: `node.key` and `config.toml`.
+///
+/// # Errors
+/// When the configuration breaks a rule or a file cannot be written.
+pub(super) fn write_node(folder: &Path, key: &SecretKey, config: &NodeConfig) -> Result<()> {
+    config
+        .check()
+        .map_err(|e| CliError::usage("bad_config", e.to_string()).field(e.field).value(e.value.clone()).rule(e.rule))?;
+    let text = toml::to_string_pretty(config)
+        .map_err(|e| CliError::internal("toml", format!("configuration has no TOML form: {e}")))?;
+    make_folder(folder, Access::Secret)?;
+    let seed = zeroize::Zeroizing::new(format!("{}\n", hex::encode(key.seed())));
+    write_file(&folder.join("node.key"), seed.as_bytes(), Access::Secret)?;
+    write_file(&folder.join("config.toml"), text.as_bytes(), Access::Public)
+}
+
+fn write_keys(dir: &Path, made: &BTreeMap<String, SecretKey>) -> Result<()> {
+    let path = dir.join("passphrase");
+    // A folder whose making was interrupted may hold an authority under the pass phrase that is there.
+    let phrase = match std::fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => text.trim_end_matches(['\n', '\r']).to_owned(),
+        _ => {
+            let phrase = hex::encode(keyfile::random::<16>()?.as_slice());
+            write_file(&path, format!("{phrase}\n").as_bytes(), Access::Secret)?;
+            phrase
+        }
+    };
     let keys = dir.join("keys");
     make_folder(&keys, Access::Secret)?;
-    let all = made.registries.iter().map(|(id, key)| (id.as_str(), key)).chain([("operator", &made.operator)]);
-    for (name, key) in all {
+    for (name, key) in made {
         let path = keys.join(format!("{name}.json"));
-        // A folder whose making was interrupted may hold keys of a network that never was.
+        // It may also hold keys of a network that never was.
         let _ = std::fs::remove_file(&path);
         KeyFile::seal(name, key, &phrase)?.write(&path)?;
     }
@@ -231,7 +231,7 @@ fn write_keys(dir: &Path, made: &Made) -> Result<()> {
 }
 
 /// Consecutive ports: from `first`, or free ones, none of them in `taken`.
-fn ports(first: Option<u16>, option: &str, count: usize, taken: &[u16]) -> Result<Vec<u16>> {
+pub(super) fn ports(first: Option<u16>, option: &str, count: usize, taken: &[u16]) -> Result<Vec<u16>> {
     let run =
         |first: u16| -> Option<Vec<u16>> { (0..count).map(|i| first.checked_add(u16::try_from(i).ok()?)).collect() };
     let free = |port: &u16| !taken.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
@@ -327,15 +327,42 @@ mod tests {
         let made = Plan::new(3, ChainId::new("t").unwrap()).write(folder.path()).unwrap();
         let network = super::super::Network::open(folder.path()).unwrap();
         assert_eq!(network.count(), 3);
-        assert_eq!(network.genesis().unwrap().operator, Some(made.operator.public()));
+        assert_eq!(network.genesis().unwrap().operator, Some(made["operator"].public()));
         let phrase = std::fs::read_to_string(folder.path().join("passphrase")).unwrap();
         let file = KeyFile::read(&folder.path().join("keys/registry-2.json")).unwrap();
-        assert_eq!(file.open(phrase.trim()).unwrap().public(), made.registries[1].1.public());
+        assert_eq!(file.open(phrase.trim()).unwrap().public(), made["registry-2"].public());
         for index in 0..3 {
             let text = std::fs::read_to_string(node_dir(folder.path(), index).join("config.toml")).unwrap();
             let config: NodeConfig = toml::from_str(&text).unwrap();
             assert_eq!(config.network.peers.len(), 2);
         }
+    }
+
+    #[test]
+    fn a_root_network_is_governed_by_seven_members_and_has_their_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = Plan::new(0, ChainId::new("t").unwrap());
+        plan.profile = Profile::Root(Box::new(super::super::profile::quick_settings()));
+        let made = plan.write(folder.path()).unwrap();
+        let network = super::super::Network::open(folder.path()).unwrap();
+        let genesis = network.genesis().unwrap();
+        assert_eq!((network.count(), made.len(), genesis.organisations.len()), (7, 7, 7));
+        assert_eq!((genesis.operator, genesis.authorities.len()), (None, 4));
+        let governance = genesis.governance.unwrap();
+        let root = crate::ca::store::read_certificates(&folder.path().join("ca/ca.crt")).unwrap();
+        assert_eq!(governance.certificate_authority.as_slice(), root[0]);
+        assert_eq!(governance.coordinator.as_str(), "coordinator");
+        network.write_file().unwrap();
+        let text = std::fs::read_to_string(folder.path().join("devnet.json")).unwrap();
+        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let said = |index: usize| {
+            let node = &file["nodes"][index];
+            ["organisation", "kind", "standing"].map(|field| node[field].as_str().unwrap().to_owned())
+        };
+        assert_eq!(said(3), ["registry-4", "registry", "authority"]);
+        assert_eq!(said(4), ["registry-5", "registry", "backup"]);
+        assert_eq!(said(5), ["isp-1", "isp", "ordinary"]);
+        assert_eq!(said(6), ["coordinator", "coordinator", "ordinary"]);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! `althing contract`: write, build, check, deploy, call, query, upgrade, list, describe and compare contracts.
 
 mod build;
-mod module;
+pub(super) mod module;
 mod new;
 
 use super::{Context, send, tx};
 use crate::{
     args::{ContractCommand, SendOptions},
     call::{self, signature},
+    chain::Chain,
     error::{CliError, Result},
     exit_code::Exit,
     output::{columns, table},
@@ -93,17 +94,7 @@ async fn deploy(
     options: &SendOptions,
 ) -> Result<()> {
     let module = Module::read(file)?;
-    let value = call::read_arguments(arguments)?;
-    let bytes = match module.abi.init() {
-        Some(init) => call::encode_arguments(init, &value)?,
-        None if value.is_null() => Vec::new(),
-        None => {
-            return Err(CliError::usage("no_initialiser", format!("'{}' has no initialiser", module.abi.name))
-                .field("arguments")
-                .value(value.to_string())
-                .rule("no arguments"));
-        }
-    };
+    let bytes = module.initial(arguments)?;
     let chain = context.chain().await?;
     let content = Content::Deploy { contract: id.clone(), code: code(module.code)?, arguments: code(bytes)? };
     send::send(context, &chain, options, Operation::Deploy, content).await
@@ -112,6 +103,24 @@ async fn deploy(
 async fn upgrade(context: &Context, id: &ContractId, file: &Path, breaking: bool, options: &SendOptions) -> Result<()> {
     let module = Module::read(file)?;
     let chain = context.chain().await?;
+    let old = check_upgrade(&chain, id, &module).await?;
+    let new = &module.abi;
+    let broken: Vec<String> = diff(&old, new).into_iter().filter(|c| c.breaking).map(|c| c.what).collect();
+    if !broken.is_empty() && !breaking {
+        return Err(CliError::new(Exit::Refused, "abi_breaks", format!("the new ABI breaks: {}", broken.join("; ")))
+            .field("FILE")
+            .value(file.display().to_string())
+            .rule("an ABI that keeps what callers use, or --breaking"));
+    }
+    let content = Content::Upgrade { contract: id.clone(), code: code(module.code)? };
+    send::send(context, &chain, options, Operation::Upgrade, content).await
+}
+
+/// Refuses code that cannot replace a contract's; gives the ABI of the present code.
+///
+/// # Errors
+/// When it is the present code, or lays out its state differently without a migration.
+pub(super) async fn check_upgrade(chain: &Chain, id: &ContractId, module: &Module) -> Result<Abi> {
     let (_, entry) = chain.contract(id).await?;
     if entry.code == keyspace::code_hash(&module.code) {
         return Err(CliError::usage("same_code", format!("'{id}' runs this very code already"))
@@ -129,15 +138,7 @@ async fn upgrade(context: &Context, id: &ContractId, file: &Path, breaking: bool
             .rule(format!("above {0}, with a migration from {0}", entry.state_version))
             .hint("raise state_version and write #[migrate(from = ...)]"));
     }
-    let broken: Vec<String> = diff(&old, new).into_iter().filter(|c| c.breaking).map(|c| c.what).collect();
-    if !broken.is_empty() && !breaking {
-        return Err(CliError::new(Exit::Refused, "abi_breaks", format!("the new ABI breaks: {}", broken.join("; ")))
-            .field("FILE")
-            .value(file.display().to_string())
-            .rule("an ABI that keeps what callers use, or --breaking"));
-    }
-    let content = Content::Upgrade { contract: id.clone(), code: code(module.code)? };
-    send::send(context, &chain, options, Operation::Upgrade, content).await
+    Ok(old)
 }
 
 async fn query(context: &Context, id: &ContractId, method: &str, arguments: Option<&str>) -> Result<()> {

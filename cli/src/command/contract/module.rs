@@ -2,7 +2,10 @@
 //!
 //! The node has the last word: it also instruments, limits and compiles the code.
 
-use crate::error::{CliError, Result};
+use crate::{
+    call,
+    error::{CliError, Result},
+};
 use althing_abi::{
     exports, functions,
     schema::{Abi, MethodKind},
@@ -22,25 +25,25 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::CALL_INDIRECT_OVERLONG);
 
 /// A module with its ABI.
-pub(super) struct Module {
+pub(in crate::command) struct Module {
     /// Its bytes.
-    pub(super) code: Vec<u8>,
+    pub(in crate::command) code: Vec<u8>,
     /// Its ABI.
-    pub(super) abi: Abi,
+    pub(in crate::command) abi: Abi,
     imports: Vec<String>,
 }
 
 /// What `contract check` shows.
 #[derive(Serialize)]
-pub(super) struct Report {
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) code_hash: Hash,
-    pub(super) size: usize,
-    pub(super) state_version: u32,
-    pub(super) schema: Hash,
-    pub(super) methods: Vec<String>,
-    pub(super) imports: Vec<String>,
+pub(in crate::command) struct Report {
+    pub(in crate::command) name: String,
+    pub(in crate::command) version: String,
+    pub(in crate::command) code_hash: Hash,
+    pub(in crate::command) size: usize,
+    pub(in crate::command) state_version: u32,
+    pub(in crate::command) schema: Hash,
+    pub(in crate::command) methods: Vec<String>,
+    pub(in crate::command) imports: Vec<String>,
 }
 
 impl Module {
@@ -48,9 +51,25 @@ impl Module {
     ///
     /// # Errors
     /// When it cannot be read, is too large, no valid module, or no contract.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub(in crate::command) fn read(path: &Path) -> Result<Self> {
         let code = std::fs::read(path).map_err(|e| CliError::file("read", path, &e))?;
         Self::parse(&path.display().to_string(), code)
+    }
+
+    /// Canonical arguments of the initialiser, from JSON text.
+    ///
+    /// # Errors
+    /// When they do not fit, or there are some and no initialiser.
+    pub(in crate::command) fn initial(&self, arguments: Option<&str>) -> Result<Vec<u8>> {
+        let value = call::read_arguments(arguments)?;
+        match self.abi.init() {
+            Some(init) => call::encode_arguments(init, &value),
+            None if value.is_null() => Ok(Vec::new()),
+            None => Err(CliError::usage("no_initialiser", format!("'{}' has no initialiser", self.abi.name))
+                .field("arguments")
+                .value(value.to_string())
+                .rule("no arguments")),
+        }
     }
 
     fn parse(name: &str, code: Vec<u8>) -> Result<Self> {
@@ -98,7 +117,7 @@ impl Module {
     }
 
     /// What it is.
-    pub(super) fn report(&self) -> Report {
+    pub(in crate::command) fn report(&self) -> Report {
         Report {
             name: self.abi.name.clone(),
             version: self.abi.version.clone(),

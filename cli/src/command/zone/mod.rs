@@ -6,8 +6,10 @@
 //!   export: proven state -> sorted lines
 //! ```
 //! [`present`] reads the zone out of proven state, [`sending`] signs each change with the key of the registry that is
-//! bound to its TLD and waits until all is final.
+//! bound to its TLD and waits until all is final. Bindings and the apex are the operator's to change; on a chain without
+//! an operator's key they are proposed and voted on, see [`committee`].
 
+mod committee;
 mod export;
 mod import;
 mod present;

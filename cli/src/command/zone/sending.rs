@@ -1,11 +1,13 @@
 //! From a plan to final transactions: who signs what, in which order, and what failed.
 
+use super::committee::Committee;
 use crate::{
     call::{Abis, Outcome},
-    chain::Chain,
-    command::{Context, key, send::submitter},
+    chain::{Chain, typed},
+    command::{Context, key, proposal::proposed, send::submitter},
     error::{CliError, Result},
     exit_code::Exit,
+    governed::Governed,
     keyfile::KeyFile,
     output::Progress,
 };
@@ -13,6 +15,7 @@ use althing_client::{Order, Submitter};
 use althing_interface::{
     call::Call,
     domain_records::{ChangeApex, ChangeTld},
+    governance::ProposedCall,
     tld_binding::{Bind, Binding, Release},
     zone::Plan,
 };
@@ -20,8 +23,9 @@ use althing_types::{
     crypto::SecretKey,
     hash::{Tag, hash},
     id::OrganisationId,
+    keyspace,
     name::DomainName,
-    organisation::Role,
+    organisation::{KeyEntry, Role},
     receipt::Status,
 };
 use serde::Serialize;
@@ -55,11 +59,26 @@ impl Counts {
     }
 }
 
+/// Who changes bindings and the apex.
+enum Decider {
+    /// The operator's key, at once.
+    Operator(SecretKey),
+    /// Members, by votes.
+    Committee(Committee),
+}
+
+/// A call that the operator or the members decide on.
+struct Decision {
+    name: String,
+    order: Order,
+    call: ProposedCall,
+}
+
 /// Signs and sends the calls of plans.
 pub(super) struct Sending<'a> {
     chain: &'a Chain,
     submitter: Submitter,
-    operator: SecretKey,
+    decider: Decider,
     registries: BTreeMap<OrganisationId, SecretKey>,
     bindings: BTreeMap<DomainName, Binding>,
     /// Present registry of each TLD, as far as this run changed it.
@@ -69,29 +88,43 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    /// Opens the keys of the home folder: the operator's, and one for each registry that has one there.
+    /// Opens the keys of the home folder: one for each registry that has one there, and the operator's, or on a chain
+    /// without an operator those of members that vote.
     ///
     /// # Errors
     /// When keys are missing or do not open.
     pub(super) async fn new(context: &Context, chain: &'a Chain) -> Result<Self> {
         let bindings = super::present::bindings(chain).await?;
         let passphrase = context.home.passphrase(crate::home::Purpose::Open)?;
+        let files = key::names(context)?
+            .iter()
+            .map(|name| KeyFile::read(&context.home.key(name)))
+            .collect::<Result<Vec<_>>>()?;
+        let keys: Vec<Vec<u8>> = files.iter().map(|file| keyspace::key_entry(&file.public_key)).collect();
+        let entries = if keys.is_empty() { Vec::new() } else { chain.read(&keys, None).await?.values };
+        let governed = chain.genesis.operator.is_none();
         let mut operator = None;
-        let mut registries = BTreeMap::new();
-        for name in key::names(context)? {
-            let file = KeyFile::read(&context.home.key(&name))?;
-            let owner = chain.genesis.organisations.iter().find(|o| o.keys.iter().any(|k| k.key == file.public_key));
-            let is_operator = Some(file.public_key) == chain.genesis.operator;
-            let Some(owner) = owner.filter(|o| is_operator || o.roles.contains(&Role::Registry)) else { continue };
-            let known = registries.contains_key(&owner.id);
-            if (is_operator && operator.is_some()) || (!is_operator && known) {
+        let (mut registries, mut voters) = (BTreeMap::new(), BTreeMap::new());
+        for (file, bytes) in files.iter().zip(entries) {
+            let Some(entry) = typed::<KeyEntry>("key entry", bytes.as_deref())? else { continue };
+            let id = &entry.organisation;
+            let acts = entry.roles.contains(&Role::Operator);
+            let is_operator = Some(file.public_key) == chain.genesis.operator && operator.is_none();
+            let registry = acts && entry.roles.contains(&Role::Registry) && !registries.contains_key(id);
+            let voter = governed && entry.roles.contains(&Role::Voter) && !voters.contains_key(id);
+            if !(is_operator || registry || voter) {
                 continue;
             }
             let key = file.open(&passphrase)?;
             if is_operator {
                 operator = Some(key);
-            } else {
-                registries.insert(owner.id.clone(), key);
+                continue;
+            }
+            if voter {
+                voters.insert(id.clone(), key.clone());
+            }
+            if registry {
+                registries.insert(id.clone(), key);
             }
         }
         let missing = |what: &str, rule: &str| {
@@ -100,12 +133,19 @@ impl<'a> Sending<'a> {
                 .value(context.home.path().display().to_string())
                 .rule(rule)
         };
-        let operator = operator.ok_or_else(|| missing("the genesis operator", "the operator's key"))?;
+        let decider = match operator {
+            Some(operator) => Decider::Operator(operator),
+            None if governed => {
+                let home = context.home.path().display().to_string();
+                Decider::Committee(Committee::new(&Governed::of(chain)?, voters, &home).await?)
+            }
+            None => return Err(missing("the genesis operator", "the operator's key")),
+        };
         if registries.is_empty() {
             return Err(missing("any registry", "a key of at least one organisation with the role registry"));
         }
         let submitter = submitter(context, chain, EXPIRY);
-        Ok(Self { chain, submitter, operator, registries, bindings, bound: BTreeMap::new(), counts: Counts::default() })
+        Ok(Self { chain, submitter, decider, registries, bindings, bound: BTreeMap::new(), counts: Counts::default() })
     }
 
     /// The registry that a TLD is, or is to be, bound to: by its name's hash over the sorted registries of the home.
@@ -162,16 +202,16 @@ impl<'a> Sending<'a> {
             }
             let organisation = self.registry_for(tld)?;
             let call = Bind { tld: tld.clone(), organisation: organisation.clone() };
-            first.push((format!("bind {tld}"), self.operator.clone(), order(&call, note)?));
+            first.push(decision(format!("bind {tld}"), &call, note)?);
             self.bound.insert(tld.clone(), organisation);
         }
         self.counts.bound = self.counts.bound.saturating_add(first.len() as u64);
         for change in &plan.apex {
             let call = ChangeApex { change: change.clone() };
-            first.push(("change of the apex".into(), self.operator.clone(), order(&call, note)?));
+            first.push(decision("change of the apex".into(), &call, note)?);
             self.counts.apex = self.counts.apex.saturating_add(1);
         }
-        self.run(first, "binding", progress, done).await?;
+        self.decide(first, "binding", note, progress, done).await?;
         let mut changes = Vec::new();
         for (tld, change) in &plan.changes {
             let call = ChangeTld { tld: tld.clone(), change: change.clone() };
@@ -181,16 +221,33 @@ impl<'a> Sending<'a> {
         self.run(changes, "changing", progress, done).await?;
         let mut releases = Vec::new();
         for tld in &plan.release {
-            releases.push((
-                format!("release {tld}"),
-                self.operator.clone(),
-                order(&Release { tld: tld.clone() }, note)?,
-            ));
+            releases.push(decision(format!("release {tld}"), &Release { tld: tld.clone() }, note)?);
             self.bindings.remove(tld);
             self.bound.remove(tld);
         }
         self.counts.released = self.counts.released.saturating_add(releases.len() as u64);
-        self.run(releases, "releasing", progress, done).await
+        self.decide(releases, "releasing", note, progress, done).await
+    }
+
+    /// Has calls made that the operator or the members decide on.
+    async fn decide(
+        &mut self,
+        decisions: Vec<Decision>,
+        what: &str,
+        note: &str,
+        progress: &Progress,
+        done: &mut u64,
+    ) -> Result<()> {
+        let operator = match &self.decider {
+            Decider::Operator(operator) => operator.clone(),
+            Decider::Committee(committee) => {
+                progress.say(&format!("{what}, by votes"));
+                let calls = decisions.into_iter().map(|d| d.call).collect();
+                return committee.carry(self.chain, &mut self.submitter, calls, note, progress, done).await;
+            }
+        };
+        let named = decisions.into_iter().map(|d| (d.name, operator.clone(), d.order)).collect();
+        self.run(named, what, progress, done).await
     }
 
     async fn run(
@@ -254,6 +311,10 @@ fn called(name: &str) -> Option<(althing_types::id::ContractId, &'static str)> {
         _ => (ChangeTld::CONTRACT, ChangeTld::METHOD),
     };
     Some((althing_types::id::ContractId::new(contract).ok()?, method))
+}
+
+fn decision<C: Call>(name: String, call: &C, note: &str) -> Result<Decision> {
+    Ok(Decision { name, order: order(call, note)?, call: proposed(call)? })
 }
 
 fn order<C: Call>(call: &C, note: &str) -> Result<Order> {

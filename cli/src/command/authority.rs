@@ -1,0 +1,126 @@
+//! `althing authority`: who decides on blocks, and how nodes are doing.
+
+use super::Context;
+use crate::{
+    args::AuthorityCommand,
+    chain::{Chain, typed},
+    error::{CliError, Result},
+    governed::{Governed, member_list},
+    output::columns,
+};
+use althing_interface::governance::{Score, score};
+use althing_types::{
+    authority::AuthorityList,
+    crypto::NodeId,
+    govern::Standing,
+    id::{Height, OrganisationId},
+    keyspace,
+};
+use serde::Serialize;
+
+/// Runs a command of `althing authority`.
+///
+/// # Errors
+/// The command's failure.
+pub(super) async fn run(context: &Context, command: &AuthorityCommand) -> Result<()> {
+    let chain = context.chain().await?;
+    match command {
+        AuthorityCommand::List { height } => list(context, &chain, height.map(Height)).await,
+        AuthorityCommand::Score => scores(context, &chain).await,
+    }
+}
+
+/// The list that decides a block, and the block's height: the state before it names the list.
+async fn deciding(chain: &Chain, height: Option<Height>) -> Result<(Height, AuthorityList)> {
+    if height.is_some_and(|height| height.0 == 0) {
+        return Err(CliError::usage("bad_height", "no authority decided the genesis")
+            .field("--height")
+            .value("0")
+            .rule("1 or above"));
+    }
+    if height == Some(Height(1)) {
+        let list = chain.genesis.authority_list().map_err(|e| CliError::internal("genesis", e.to_string()))?;
+        return Ok((Height(1), list));
+    }
+    let before = height.map(|height| Height(height.0.saturating_sub(1)));
+    let entries = chain.read(&[keyspace::authorities()], before).await?;
+    let list = typed("authority list", entries.values.first().and_then(Option::as_deref))?;
+    let list = list.ok_or_else(|| CliError::internal("bad_state", "the state has no authority list"))?;
+    Ok((Height(entries.height.0.saturating_add(1)), list))
+}
+
+#[derive(Serialize)]
+struct Row {
+    position: usize,
+    org: OrganisationId,
+    node_id: NodeId,
+}
+
+async fn list(context: &Context, chain: &Chain, height: Option<Height>) -> Result<()> {
+    let (height, list) = deciding(chain, height).await?;
+    let members = list.members().iter().enumerate();
+    let rows: Vec<Row> = members
+        .map(|(position, authority)| Row { position, org: authority.organisation.clone(), node_id: authority.node })
+        .collect();
+    context.output.print(&rows, |rows| {
+        let cells: Vec<Vec<String>> =
+            rows.iter().map(|r| vec![r.position.to_string(), r.org.to_string(), r.node_id.to_string()]).collect();
+        let how = if chain.verifies() { "verified" } else { "NOT verified" };
+        format!(
+            "{}\n{} authorities decide block {height}, {} of them are a quorum ({how})",
+            columns(&["TURN", "ORGANISATION", "NODE ID"], &cells),
+            list.count(),
+            list.quorum()
+        )
+    })
+}
+
+#[derive(Serialize)]
+struct Scored {
+    org: OrganisationId,
+    node_id: NodeId,
+    standing: Standing,
+    since: Height,
+    verified: u64,
+    missed: u64,
+    score: u64,
+}
+
+async fn scores(context: &Context, chain: &Chain) -> Result<()> {
+    let (height, counted) = Governed::of(chain)?.scores().await?;
+    let (_, list) = member_list(chain).await?;
+    let mut rows: Vec<Scored> = list
+        .nodes
+        .iter()
+        .map(|node| {
+            let none = Score { node: node.node, verified: 0, missed: 0 };
+            let found = counted.nodes.iter().find(|score| score.node == node.node).unwrap_or(&none);
+            Scored {
+                org: node.organisation.clone(),
+                node_id: node.node,
+                standing: node.standing,
+                since: node.since,
+                verified: found.verified,
+                missed: found.missed,
+                score: score(node.since, height, found),
+            }
+        })
+        .collect();
+    rows.sort_by(|a, b| b.score.cmp(&a.score).then(a.node_id.cmp(&b.node_id)));
+    context.output.print(&rows, |rows| {
+        let cells: Vec<Vec<String>> = rows
+            .iter()
+            .map(|r| {
+                vec![
+                    r.score.to_string(),
+                    r.verified.to_string(),
+                    r.missed.to_string(),
+                    r.standing.text().into(),
+                    r.org.to_string(),
+                    r.node_id.to_string().chars().take(12).collect(),
+                ]
+            })
+            .collect();
+        columns(&["SCORE", "VERIFIED", "MISSED", "STANDING", "ORGANISATION", "NODE ID"], &cells)
+    })
+}

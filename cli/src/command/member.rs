@@ -1,0 +1,214 @@
+//! `althing member`: members, their nodes, and requests to join.
+
+use super::{Context, proposal, send};
+use crate::{
+    args::{MemberCommand, MemberRequest},
+    ca::{date, store::read_certificates},
+    error::{CliError, Result},
+    governed::{Governed, member_list},
+    home::Purpose,
+    keyfile::{self, KeyFile},
+    output::{columns, table},
+};
+use althing_interface::{
+    governance::Member,
+    node_admission::{CertificateChain, MAX_CERTIFICATE, Request},
+};
+use althing_types::{
+    codec::{Bytes, List, Text},
+    crypto::{NodeId, PublicKey},
+    govern::{MemberNode, Standing},
+    id::{Height, OrganisationId},
+    organisation::{MemberKey, Organisation, Role},
+};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Runs a command of `althing member`.
+///
+/// # Errors
+/// The command's failure.
+pub(super) async fn run(context: &Context, command: &MemberCommand) -> Result<()> {
+    match command {
+        MemberCommand::List => list(context).await,
+        MemberCommand::Show { id } => show(context, id).await,
+        MemberCommand::Request(options) => request(context, options).await,
+    }
+}
+
+/// A node of the member list.
+#[derive(Serialize)]
+struct Row {
+    org: OrganisationId,
+    node_id: NodeId,
+    kind: Role,
+    standing: Standing,
+    since: Height,
+    address: String,
+}
+
+impl From<&MemberNode> for Row {
+    fn from(node: &MemberNode) -> Self {
+        Self {
+            org: node.organisation.clone(),
+            node_id: node.node,
+            kind: node.kind,
+            standing: node.standing,
+            since: node.since,
+            address: node.address.to_string(),
+        }
+    }
+}
+
+fn rows_text(rows: &[Row]) -> String {
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|r| {
+            vec![
+                r.org.to_string(),
+                r.kind.text().into(),
+                r.standing.text().into(),
+                r.since.to_string(),
+                if r.address.is_empty() { "-".into() } else { r.address.clone() },
+                r.node_id.to_string(),
+            ]
+        })
+        .collect();
+    columns(&["ORGANISATION", "KIND", "STANDING", "SINCE", "ADDRESS", "NODE ID"], &cells)
+}
+
+async fn list(context: &Context) -> Result<()> {
+    let chain = context.chain().await?;
+    let (entries, list) = member_list(&chain).await?;
+    let mut rows: Vec<Row> = list.nodes.iter().map(Row::from).collect();
+    rows.sort_by(|a, b| (&a.org, a.node_id).cmp(&(&b.org, b.node_id)));
+    let how = if chain.verifies() { "verified" } else { "NOT verified" };
+    context
+        .output
+        .print(&rows, |rows| format!("{}\n{} nodes at height {} ({how})", rows_text(rows), rows.len(), entries.height))
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    member: Member,
+    leads_votes: bool,
+    nodes: Vec<Row>,
+    height: Height,
+    verified: bool,
+}
+
+async fn show(context: &Context, id: &OrganisationId) -> Result<()> {
+    let chain = context.chain().await?;
+    let governed = Governed::of(&chain)?;
+    let (entries, member) = governed.member(id).await?;
+    let member = member.ok_or_else(|| {
+        CliError::not_found("member_unknown", format!("organisation '{id}' is no member at height {}", entries.height))
+            .field("member")
+            .value(id.as_str())
+            .rule("an organisation of althing member list")
+    })?;
+    let (_, list) = member_list(&chain).await?;
+    let nodes = list.nodes.iter().filter(|node| node.organisation == *id).map(Row::from).collect();
+    let leads_votes = governed.coordinator().await? == *id;
+    let shown = Shown { member, leads_votes, nodes, height: entries.height, verified: chain.verifies() };
+    context.output.print(&shown, |s| {
+        let words = |roles: &std::collections::BTreeSet<Role>| {
+            roles.iter().map(|role| role.text()).collect::<Vec<_>>().join(", ")
+        };
+        let organisation = &s.member.organisation;
+        let mut rows = vec![
+            ("organisation", organisation.id.to_string()),
+            ("is", words(&organisation.roles)),
+            ("member since", format!("height {}, {}", s.member.since, date(s.member.since_ms))),
+            ("leads votes", if s.leads_votes { "yes" } else { "no" }.to_owned()),
+        ];
+        for entry in organisation.keys.iter() {
+            rows.push(("key", format!("{}  {}", entry.key, words(&entry.duties))));
+        }
+        let how = if s.verified { "verified" } else { "NOT verified" };
+        rows.push(("height", format!("{} ({how})", s.height)));
+        let nodes = if s.nodes.is_empty() { "no nodes".to_owned() } else { rows_text(&s.nodes) };
+        format!("{}\n\n{nodes}", table(&rows))
+    })
+}
+
+async fn request(context: &Context, options: &MemberRequest) -> Result<()> {
+    let certificates = certificates(&options.certificates)?;
+    let chain = context.chain().await?;
+    let governed = Governed::of(&chain)?;
+    let known = governed.member(&options.organisation).await?.1.is_some();
+    let organisation = organisation(context, options, known)?;
+    let address = options.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    let call = Request {
+        node: options.node_id,
+        kind: options.kind,
+        address: Text::new(address.as_str()).map_err(|e| {
+            CliError::usage("too_long", format!("the address is too long: {e}")).field("--address").value(&address)
+        })?,
+        organisation,
+        certificates,
+    };
+    let outcome = send::call(context, &chain, &options.sign, &call).await?;
+    proposal::opened(context, &governed, &outcome).await
+}
+
+/// The node's organisation as the request names it: a member's roles and keys are not repeated.
+fn organisation(context: &Context, options: &MemberRequest, known: bool) -> Result<Organisation> {
+    let id = options.organisation.clone();
+    let given = options.public_key.is_some() || options.new_key.is_some();
+    if known {
+        if given {
+            return Err(CliError::usage("is_member", format!("organisation '{id}' is a member already"))
+                .field("--public-key")
+                .value(id.as_str())
+                .rule("no key: a member changes its keys itself"));
+        }
+        return Ok(Organisation { id, roles: [].into(), keys: List::default() });
+    }
+    let key: PublicKey = match (&options.public_key, &options.new_key) {
+        (Some(key), _) => *key,
+        (None, Some(name)) => new_key(context, name)?,
+        (None, None) => {
+            return Err(CliError::usage("usage", format!("organisation '{id}' is new and needs a key"))
+                .field("--public-key")
+                .rule("--public-key HEX, or --new-key NAME"));
+        }
+    };
+    let keys = List::new(vec![MemberKey::whole(key)]).map_err(|e| CliError::internal("keys", e.to_string()))?;
+    Ok(Organisation { id, roles: [options.kind].into(), keys })
+}
+
+fn new_key(context: &Context, name: &str) -> Result<PublicKey> {
+    keyfile::check_name(name)?;
+    let path = context.home.key(name);
+    if path.exists() {
+        return Err(CliError::usage("key_exists", format!("there is a key '{name}' already"))
+            .field("--new-key")
+            .value(name)
+            .rule("a new name; for a key that is there, --public-key"));
+    }
+    let key = keyfile::generate()?;
+    KeyFile::seal(name, &key, &context.home.passphrase(Purpose::Protect)?)?.write(&path)?;
+    Ok(key.public())
+}
+
+fn certificates(files: &[PathBuf]) -> Result<CertificateChain> {
+    let mut all = Vec::new();
+    for file in files {
+        for certificate in read_certificates(file)? {
+            all.push(Bytes::<MAX_CERTIFICATE>::new(certificate).map_err(|e| {
+                CliError::data("too_large", format!("a certificate of {} is too large: {e}", file.display()))
+                    .field("--certificate")
+                    .value(e.found.to_string())
+                    .rule(format!("at most {} bytes", e.maximum))
+            })?);
+        }
+    }
+    List::new(all).map_err(|e| {
+        CliError::usage("too_many", format!("too many certificates: {e}"))
+            .field("--certificate")
+            .value(e.found.to_string())
+            .rule(format!("at most {}", e.maximum))
+    })
+}
