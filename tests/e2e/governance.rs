@@ -22,7 +22,9 @@ impl Net {
     }
 
     fn agree(&self, proposal: &str, keys: &[&str]) -> Value {
-        keys.iter().map(|key| self.json(&["vote", "agree", proposal, "--key", key])).last().unwrap()
+        let answers: Vec<Value> =
+            keys.iter().map(|key| self.json(&["vote", "agree", proposal, "--key", key])).collect();
+        answers.into_iter().next_back().unwrap()
     }
 
     fn member(&self, org: &str) -> Option<Value> {
@@ -111,6 +113,32 @@ fn a_node_joins_by_a_majority_is_promoted_complained_of_and_removed() {
     });
     let before = net.json(&["authority", "list", "--height", "1"]);
     assert_eq!(before.as_array().unwrap().len(), 4, "an old block was decided by the old list");
+
+    // A member's second node is admitted without new keys.
+    let second = net.json(&["devnet", "add", "--organisation", "registry-1", "--kind", "registry"]);
+    let text = |field: &str| second[field].as_str().unwrap().to_owned();
+    let (other, address, certificate) = (text("node_id"), text("address"), text("certificate"));
+    let request = net.json(&[
+        "member",
+        "request",
+        "--organisation",
+        "registry-1",
+        "--kind",
+        "registry",
+        "--node-id",
+        &other,
+        "--address",
+        &address,
+        "--certificate",
+        &certificate,
+        "--key",
+        "isp-1",
+    ]);
+    net.agree(&number(&request), &["registry-1", "registry-2", "registry-3", "registry-4", "isp-1"]);
+    net.until("the second node", || {
+        let list = net.json(&["member", "list"]);
+        list.as_array().unwrap().iter().any(|node| node["node_id"] == other.as_str()).then_some(())
+    });
 
     // Two members complain, the coordinator opens the review, the members remove it.
     for complainant in ["isp-1", "registry-2"] {

@@ -106,6 +106,11 @@ impl Profile {
         Ok(seats)
     }
 
+    /// Whether the genesis has this built-in contract: the governing ones start only where members govern.
+    pub(super) fn has(&self, contract: &str) -> bool {
+        matches!(self, Self::Root(_)) || !GOVERNING.contains(&contract)
+    }
+
     /// The key that has the rights of governance by itself.
     pub(super) fn operator<'a>(&self, seats: &'a [Seat]) -> Option<&'a SecretKey> {
         match self {

@@ -113,7 +113,7 @@ impl Plan {
     /// Id and code of every contract of the genesis.
     fn code(&self) -> Result<Vec<(ContractId, Vec<u8>)>> {
         let mut out = Vec::new();
-        for bundled in althing_bundle::contracts() {
+        for bundled in althing_bundle::contracts().iter().filter(|bundled| self.profile.has(bundled.id)) {
             out.push((ContractId::new(bundled.id)?, bundled.code.to_vec()));
         }
         out.extend(self.contracts.iter().cloned());
@@ -327,7 +327,10 @@ mod tests {
         let made = Plan::new(3, ChainId::new("t").unwrap()).write(folder.path()).unwrap();
         let network = super::super::Network::open(folder.path()).unwrap();
         assert_eq!(network.count(), 3);
-        assert_eq!(network.genesis().unwrap().operator, Some(made["operator"].public()));
+        let genesis = network.genesis().unwrap();
+        assert_eq!(genesis.operator, Some(made["operator"].public()));
+        let contracts: Vec<&str> = genesis.contracts.iter().map(|contract| contract.id.as_str()).collect();
+        assert!(contracts.contains(&"tld_binding") && !contracts.contains(&"governance"), "{contracts:?}");
         let phrase = std::fs::read_to_string(folder.path().join("passphrase")).unwrap();
         let file = KeyFile::read(&folder.path().join("keys/registry-2.json")).unwrap();
         assert_eq!(file.open(phrase.trim()).unwrap().public(), made["registry-2"].public());
