@@ -1,7 +1,7 @@
 //! Quorum certificates: the precommits that made a block final.
 
 use crate::{
-    authority::{AuthorityList, MAX_AUTHORITIES},
+    authority::MAX_AUTHORITIES,
     codec::List,
     crypto::{NodeId, Signature},
     hash::Hash,
@@ -94,7 +94,11 @@ impl QuorumCertificate {
     /// # Errors
     /// [`CertificateError`] for the first thing that is wrong.
     #[cfg(feature = "crypto")]
-    pub fn verify(&self, chain: &ChainId, authorities: &AuthorityList) -> Result<(), CertificateError> {
+    pub fn verify(
+        &self,
+        chain: &ChainId,
+        authorities: &crate::authority::AuthorityList,
+    ) -> Result<(), CertificateError> {
         use crate::crypto::{Signable, verify};
         if self.chain != *chain {
             return Err(CertificateError::Chain { found: self.chain.clone(), expected: chain.clone() });
