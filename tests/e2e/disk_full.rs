@@ -65,7 +65,7 @@ fn burden(sender: &Sender, api: &str) {
     let (sequence, status) = (sender.sequence(api), http::get(api, "/v1/status").json());
     let height = status["height"].as_u64().unwrap();
     let calls = (0..BATCH).map(|n| sender.sign(sender.call(sequence + n, height, "bind", vec![0xff; ARGUMENTS])));
-    let texts: Vec<String> = calls.map(|signed| hex(&codec::encode(&signed))).collect();
+    let texts: Vec<String> = calls.map(|signed| hex::encode(codec::encode(&signed))).collect();
     let last = sequence + BATCH;
     let answer = http::post(api, "/v1/transactions", &json!({ "transactions": texts }));
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -76,10 +76,6 @@ fn burden(sender: &Sender, api: &str) {
         || sender.sequence(api) == last,
         || format!("the others do not go on at sequence {}", sender.sequence(api)),
     );
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn status(api: &str) -> Value {
@@ -167,5 +163,5 @@ fn a_node_with_a_full_disk_stops_says_so_and_comes_back() {
 /// A good transaction, as the API takes it.
 fn good(sender: &Sender, api: &str) -> String {
     let height = status(api)["height"].as_u64().unwrap();
-    hex(&codec::encode(&sender.sign(sender.call(sender.sequence(api), height, "bind", vec![0xff]))))
+    hex::encode(codec::encode(&sender.sign(sender.call(sender.sequence(api), height, "bind", vec![0xff]))))
 }

@@ -28,12 +28,8 @@ const FAULTS: [(&str, Fault); 8] = [
     ("fuel_limit", |t| t.fuel_limit = 0),
 ];
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn submit(api: &str, signed: &SignedTransaction) -> http::Answer {
-    http::post(api, "/v1/transactions", &json!({ "transaction": hex(&codec::encode(signed)) }))
+    http::post(api, "/v1/transactions", &json!({ "transaction": hex::encode(codec::encode(signed)) }))
 }
 
 /// What must not change: the state, and what waits for a block. Empty blocks change neither.
@@ -111,7 +107,7 @@ fn hostile_transactions_are_refused_by_code_marked_and_without_effect() {
     let whole = codec::encode(&sender.sign(good("cut")));
     let long = [whole.as_slice(), &[0]].concat();
     for bytes in [&[][..], &[0xff; 64], &whole[..whole.len() - 1], &long] {
-        let answer = http::post(api, "/v1/transactions", &json!({ "transaction": hex(bytes) }));
+        let answer = http::post(api, "/v1/transactions", &json!({ "transaction": hex::encode(bytes) }));
         assert_eq!((answer.status, answer.code().as_str()), (422, "malformed"), "{answer:?}");
         let answer = http::request(api, "POST", "/v1/transactions", "application/octet-stream", bytes);
         assert_eq!((answer.status, answer.code().as_str()), (400, "bad_bytes"), "{answer:?}");
@@ -138,7 +134,7 @@ fn hostile_transactions_are_refused_by_code_marked_and_without_effect() {
     // In one batch the good ones go in and the bad ones are named.
     let (mut bad, fine) = (good("bad"), good("fine"));
     bad.fuel_limit = u64::MAX;
-    let texts = [bad, fine].map(|t| hex(&codec::encode(&sender.sign(t))));
+    let texts = [bad, fine].map(|t| hex::encode(codec::encode(&sender.sign(t))));
     let answer = http::post(api, "/v1/transactions", &json!({ "transactions": texts }));
     let results = answer.json()["results"].clone();
     assert_eq!(results[0]["refusal"]["code"], "fuel_limit", "{answer:?}");

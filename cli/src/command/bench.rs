@@ -87,7 +87,9 @@ pub(super) async fn run(context: &Context, options: &BenchArgs) -> Result<()> {
     let folder = made.map_err(|e| CliError::internal("temporary_folder", format!("no temporary folder: {e}")))?;
     let outcome = tokio::select! {
         outcome = measure(context, options, folder.path()) => outcome,
-        request = super::devnet::stopped() => request.and(Err(CliError::new(Exit::Interrupted, "interrupted", "stopped by request"))),
+        request = super::devnet::stopped() => {
+            request.and(Err(CliError::new(Exit::Interrupted, "interrupted", "stopped by request")))
+        }
     };
     if let Ok(network) = Network::open(folder.path()) {
         network.down()?;

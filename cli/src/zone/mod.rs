@@ -1,8 +1,8 @@
 //! Root-zone data as the command line sees it: records, files, change lists, and what differs between two zones.
 //!
 //! Pure: bytes in, values out. [`master`] reads master files, [`changes`] reads change lists and finds how far the
-//! ledger has followed one, [`follow`] turns each change into calls. Records, the zone as a value and the calls from one zone to another are the contracts' own
-//! words: `althing_interface::zone`.
+//! ledger has followed one, [`follow`] turns each change into calls. Records, the zone as a value and the calls from one
+//! zone to another are the contracts' own words: `althing_interface::zone`.
 
 pub mod changes;
 pub mod follow;

@@ -307,6 +307,28 @@ fn a_commit_is_there_as_a_whole_or_not_at_all() {
     }
 }
 
+/// The batch is durable and only its acknowledgement finds no room: the write counts as failed, and nothing is lost.
+#[test]
+fn a_full_disk_under_the_acknowledged_position_is_waited_for() {
+    let (_folder, path, store) = started(2);
+    drop(store);
+    let (file, kept) = (path.join("acknowledged"), path.join("kept"));
+    fs::rename(&file, &kept).unwrap();
+    // Every write to this device meets a full disk.
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    let store = open(&path).unwrap();
+    let error = try_commit(&store, &some_writes(3, 40), 2).unwrap_err();
+    assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+    assert_eq!(store.log_sync().unwrap_err(), error, "nothing is written until the store is opened again");
+    drop(store);
+    fs::remove_file(&file).unwrap();
+    fs::rename(&kept, &file).unwrap();
+    let store = open(&path).unwrap();
+    assert_eq!(store.tip().unwrap().unwrap().height, Height(3), "what the log holds is found again, whole");
+    assert_eq!(store.receipts(Height(3)).unwrap().map(|receipts| receipts.len()), Some(2));
+    commit(&store, &some_writes(4, 40), 1);
+}
+
 #[test]
 fn free_space_is_known() {
     let (_folder, _path, store) = started(0);
