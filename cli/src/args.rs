@@ -11,8 +11,8 @@ pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
 pub use contract::{ContractCommand, SendOptions};
 pub use govern::{
-    Accused, AuthorityCommand, ComplaintCommand, MemberCommand, MemberRequest, OpenCommand, ProposalCommand,
-    ReviewCommand, SignOptions, UpgradeCommand, VoteCommand,
+    Accused, AuthorityCommand, ComplaintCommand, MemberCommand, MemberKeyCommand, MemberRequest, OpenCommand,
+    ProposalCommand, ReviewCommand, SignOptions, UpgradeCommand, VoteCommand,
 };
 pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
 pub use node::{HostPort, NodeCommand, NodeInit};

@@ -202,3 +202,105 @@ fn the_zone_goes_in_by_votes_and_settings_change_after_the_timelock() {
     let errors = String::from_utf8_lossy(&few.stderr).into_owned();
     assert!(few.status.code() == Some(7) && errors.contains("too_few_voters"), "{errors}");
 }
+
+/// A second node of a member, admitted by votes and running; its id, address of the API, and certificate.
+fn second_node(net: &Net, organisation: &str, number: &str, voters: &[&str]) -> (String, String, String) {
+    let added = net.json(&["devnet", "add", "--organisation", organisation, "--kind", "registry"]);
+    let text = |field: &str| added[field].as_str().unwrap().to_owned();
+    let (node, address, certificate) = (text("node_id"), text("address"), text("certificate"));
+    let command = ["member", "request", "--organisation", organisation, "--kind", "registry", "--node-id", &node];
+    let rest = ["--address", &address, "--certificate", &certificate, "--key", voters[0]];
+    net.agree(&number(&net.json(&[&command[..], &rest[..]].concat())), voters);
+    net.ok(&["devnet", "start", number]);
+    (node, text("api"), certificate)
+}
+
+#[test]
+fn keys_rotate_and_a_revoked_certificate_cuts_its_node_off() {
+    let net = Net::root(&[]);
+    let voters = ["registry-1", "registry-2", "registry-3", "registry-4"];
+    let (node, api, certificate) = second_node(&net, "registry-1", "7", &voters);
+    net.wait_until_level();
+
+    // A key with one duty, then a new key in the place of the old one: the old one signs nothing more.
+    net.ok(&["member", "key", "add", "--new-key", "robot", "--duty", "operator", "--key", "registry-1"]);
+    let denied = net.run(&["member", "key", "add", "--new-key", "spare", "--duty", "voter", "--key", "robot"]);
+    assert_eq!(denied.status.code(), Some(3), "{}", String::from_utf8_lossy(&denied.stderr));
+    net.ok(&["member", "key", "rotate", "--new-key", "registry-1-b", "--key", "registry-1"]);
+    let old = net.run(&["proposal", "open", "coordinator", "isp-1", "--key", "registry-1"]);
+    let text = String::from_utf8_lossy(&old.stderr).into_owned();
+    assert!(old.status.code() == Some(3) && text.contains("unknown_operator"), "{text}");
+    let robot = net.json(&["key", "show", "robot"])["public_key"].as_str().unwrap().to_owned();
+    net.ok(&["member", "key", "remove", &robot, "--key", "registry-1-b"]);
+    let keys = net.json(&["member", "show", "registry-1"])["organisation"]["keys"].as_array().unwrap().len();
+    assert_eq!(keys, 3, "one of the organisation, two of its nodes");
+    let last = net.json(&["key", "show", "registry-1-b"])["public_key"].as_str().unwrap().to_owned();
+    net.refused(&["member", "key", "remove", &last, "--key", "registry-1-b"], "must have the duty voter");
+
+    // The certificate's number is revoked: the node is no member from then on, and no more blocks reach it.
+    let serial = net.json(&["ca", "show", &certificate])["facts"]["serial"].as_str().unwrap().to_owned();
+    net.refused(&["member", "revoke", &serial, "--reason", "x", "--key", "isp-1"], "NotCoordinator");
+    net.ok(&["member", "revoke", &serial, "--reason", "machine stolen", "--key", "registry-1-b"]);
+    let list = net.json(&["member", "list"]);
+    assert!(list.as_array().unwrap().iter().all(|member| member["node_id"] != node.as_str()), "{list}");
+    net.until("the cut", || {
+        let status = net.json(&["--api", &api, "status"]);
+        status["peers"].as_array().is_some_and(Vec::is_empty).then_some(())
+    });
+    net.ok(&[
+        "vote",
+        "agree",
+        &number(&net.json(&["proposal", "open", "coordinator", "isp-1", "--key", "isp-1"])),
+        "--key",
+        "isp-1",
+    ]);
+    assert!(net.height(&api) < net.height(&net.apis()[0]), "a node whose certificate is revoked gets blocks");
+    // The coordinator revokes one that nobody used: nobody joins with it.
+    let unused = net.json(&["devnet", "add", "--organisation", "registry-2", "--kind", "registry"]);
+    let text = |field: &str| unused[field].as_str().unwrap().to_owned();
+    let serial = net.json(&["ca", "show", &text("certificate")])["facts"]["serial"].as_str().unwrap().to_owned();
+    net.ok(&["member", "revoke", &serial, "--reason", "sent to the wrong people", "--key", "coordinator"]);
+    let (id, address, file) = (text("node_id"), text("address"), text("certificate"));
+    let command = ["member", "request", "--organisation", "registry-2", "--kind", "registry", "--node-id", &id];
+    let rest = ["--address", &address, "--certificate", &file, "--key", "registry-2"];
+    net.refused(&[&command[..], &rest[..]].concat(), "SerialTaken");
+}
+
+#[test]
+fn members_elect_demote_and_change_parameters_and_the_coordinator() {
+    let net = Net::root(&["--timelock-ms", "500"]);
+    let voters = ["registry-1", "registry-2", "registry-3", "registry-4"];
+    let carried = |proposal: &str| {
+        net.agree(proposal, &voters);
+        net.until("the proposal", || (net.status_of(proposal) == "done").then_some(()));
+    };
+    let file = net.path().join("settings.json");
+    std::fs::write(&file, r#"{"policy": "election", "most_authorities": 3, "election_blocks": 5}"#).unwrap();
+    carried(&number(&net.json(&["proposal", "open", "settings", file.to_str().unwrap(), "--key", "registry-1"])));
+    let node = |org: &str| net.member(org).unwrap()["node_id"].as_str().unwrap().to_owned();
+    let (first, second, fourth) = (node("registry-1"), node("registry-2"), node("registry-4"));
+    for key in voters {
+        net.ok(&["authority", "elect", &first, &second, &fourth, "--key", key]);
+    }
+    let elected = || {
+        let list = net.json(&["authority", "list"]);
+        let mut orgs: Vec<String> =
+            list.as_array().unwrap().iter().map(|row| row["org"].as_str().unwrap().to_owned()).collect();
+        orgs.sort();
+        orgs
+    };
+    net.until("the election", || (elected() == ["registry-1", "registry-2", "registry-4"]).then_some(()));
+
+    carried(&number(&net.json(&["proposal", "open", "demote", &fourth, "--to", "ordinary", "--key", "registry-1"])));
+    net.until("the list without it", || (elected() == ["registry-1", "registry-2", "registry-3"]).then_some(()));
+    assert_eq!(net.member("registry-4").unwrap()["standing"], "ordinary");
+
+    let file = net.path().join("parameters.json");
+    std::fs::write(&file, r#"{"max_block_transactions": 77}"#).unwrap();
+    carried(&number(&net.json(&["proposal", "open", "parameters", file.to_str().unwrap(), "--key", "registry-1"])));
+    let stored = net.json(&["contract", "query", "governance", "parameters"]);
+    assert!(stored.to_string().contains("\"max_block_transactions\":77"), "{stored}");
+
+    carried(&number(&net.json(&["proposal", "open", "coordinator", "isp-1", "--key", "registry-1"])));
+    assert_eq!(net.json(&["member", "show", "isp-1"])["leads_votes"], true);
+}

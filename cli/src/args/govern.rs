@@ -55,6 +55,72 @@ pub enum MemberCommand {
     },
     /// Ask for a node to be admitted; the members then vote on it.
     Request(MemberRequest),
+    /// Change the keys of the organisation whose key signs.
+    #[command(subcommand)]
+    Key(MemberKeyCommand),
+    /// Revoke a certificate on the chain: the node that was admitted with it is cut off at once.
+    #[command(
+        after_help = "Examples:\n  althing member revoke 7e47...da --reason 'machine stolen' --key registry-6\n\nThe organisation that the certificate names may revoke it, and the coordinator; the coordinator also one that nobody was admitted with. The number is in `althing ca list`, `ca show FILE` and `member show ID`."
+    )]
+    Revoke {
+        /// The certificate's serial number, hexadecimal.
+        serial: String,
+        /// Why; everybody can read it.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who signs.
+        #[command(flatten)]
+        sign: SignOptions,
+    },
+}
+
+/// `althing member key`.
+#[derive(Debug, Subcommand)]
+pub enum MemberKeyCommand {
+    /// Give the organisation one more key.
+    #[command(
+        after_help = "Examples:\n  althing member key add --public-key 5c0f...e1 --duty voter --key registry-1\n  althing member key add --new-key robot --duty operator --key registry-1\n\nDuties: operator (records), voter (votes), deployer (code)."
+    )]
+    Add {
+        /// The key, 64 hexadecimal digits.
+        #[arg(long, value_name = "HEX", required_unless_present = "new_key", conflicts_with = "new_key")]
+        public_key: Option<PublicKey>,
+        /// Make the key, and keep it in the home folder under this name.
+        #[arg(long, value_name = "NAME")]
+        new_key: Option<String>,
+        /// What it may do; again for each further duty.
+        #[arg(long = "duty", value_name = "DUTY", required = true, value_parser = duty)]
+        duties: Vec<Role>,
+        /// Who signs.
+        #[command(flatten)]
+        sign: SignOptions,
+    },
+    /// Take a key away from the organisation. One with the duty voter must remain.
+    #[command(after_help = "Examples:\n  althing member key remove 5c0f...e1 --key registry-1")]
+    Remove {
+        /// The key, 64 hexadecimal digits.
+        public_key: PublicKey,
+        /// Who signs.
+        #[command(flatten)]
+        sign: SignOptions,
+    },
+    /// Put a new key in the place of the one that signs, in one step: the old one signs nothing more.
+    #[command(
+        after_help = "Examples:\n  althing member key rotate --new-key registry-1-b --key registry-1\n\nThe new key gets the duties of the old one. Its file is written before the chain is asked."
+    )]
+    Rotate {
+        /// Make the key, and keep it in the home folder under this name.
+        #[arg(long, value_name = "NAME")]
+        new_key: String,
+        /// Who signs: the key that goes.
+        #[command(flatten)]
+        sign: SignOptions,
+    },
+}
+
+fn duty(text: &str) -> Result<Role, String> {
+    let may = [Role::Operator, Role::Voter, Role::Deployer];
+    may.into_iter().find(|role| role.text() == text).ok_or_else(|| "operator, voter or deployer".into())
 }
 
 /// Options of `member request`.
@@ -273,6 +339,21 @@ pub enum AuthorityCommand {
     /// Show what is counted of each node: blocks verified, rounds missed, and the score that follows.
     #[command(after_help = "Examples:\n  althing authority score\n  althing authority score --json")]
     Score,
+    /// Name the nodes that the organisation wants as authorities, where the chain's policy is election.
+    #[command(
+        after_help = "Examples:\n  althing authority elect 3b6a...29 01b3...aa --key registry-1\n  althing authority elect --none --key registry-1\n\nCounted every `election_blocks` blocks (althing authority list shows the outcome)."
+    )]
+    Elect {
+        /// The nodes.
+        #[arg(value_name = "NODE_ID", required_unless_present = "none", conflicts_with = "none")]
+        nodes: Vec<NodeId>,
+        /// Take the voice back.
+        #[arg(long)]
+        none: bool,
+        /// Who signs.
+        #[command(flatten)]
+        sign: SignOptions,
+    },
 }
 
 /// Whom a complaint or a review is about.

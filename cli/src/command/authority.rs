@@ -1,18 +1,20 @@
 //! `althing authority`: who decides on blocks, and how nodes are doing.
 
-use super::Context;
+use super::{Context, send};
 use crate::{
-    args::AuthorityCommand,
+    args::{AuthorityCommand, SignOptions},
     chain::{Chain, typed},
     error::{CliError, Result},
     governed::{Governed, member_list},
-    output::columns,
+    output::{columns, table},
 };
-use althing_interface::governance::{Score, score};
+use althing_interface::governance::{Elect, Score, score};
 use althing_types::{
     authority::AuthorityList,
+    codec::List,
     crypto::NodeId,
-    govern::Standing,
+    govern::{SelectionPolicy, Standing},
+    hash::Hash,
     id::{Height, OrganisationId},
     keyspace,
 };
@@ -27,6 +29,7 @@ pub(super) async fn run(context: &Context, command: &AuthorityCommand) -> Result
     match command {
         AuthorityCommand::List { height } => list(context, &chain, height.map(Height)).await,
         AuthorityCommand::Score => scores(context, &chain).await,
+        AuthorityCommand::Elect { nodes, none: _, sign } => elect(context, &chain, nodes, sign).await,
     }
 }
 
@@ -122,5 +125,45 @@ async fn scores(context: &Context, chain: &Chain) -> Result<()> {
             })
             .collect();
         columns(&["SCORE", "VERIFIED", "MISSED", "STANDING", "ORGANISATION", "NODE ID"], &cells)
+    })
+}
+
+#[derive(Serialize)]
+struct Elected {
+    nodes: Vec<NodeId>,
+    policy: SelectionPolicy,
+    election_blocks: u64,
+    transaction: Hash,
+    height: u64,
+}
+
+async fn elect(context: &Context, chain: &Chain, nodes: &[NodeId], sign: &SignOptions) -> Result<()> {
+    let settings = Governed::of(chain)?.settings().await?;
+    let list = List::new(nodes.to_vec()).map_err(|e| {
+        CliError::usage("too_many", format!("too many nodes: {e}"))
+            .field("NODE_ID")
+            .value(nodes.len().to_string())
+            .rule(format!("at most {}", e.maximum))
+    })?;
+    let outcome = send::call(context, chain, sign, &Elect { nodes: list }).await?;
+    let elected = Elected {
+        nodes: nodes.to_vec(),
+        policy: settings.policy,
+        election_blocks: settings.election_blocks,
+        transaction: outcome.hash,
+        height: outcome.height,
+    };
+    context.output.print(&elected, |e| {
+        let counts = match e.policy {
+            SelectionPolicy::Election => {
+                format!("at the next election; there is one every {} blocks", e.election_blocks)
+            }
+            SelectionPolicy::Score => "not now: this chain's policy is score".to_owned(),
+        };
+        table(&[
+            ("voice for", if e.nodes.is_empty() { "nobody".into() } else { format!("{} nodes", e.nodes.len()) }),
+            ("counts", counts),
+            ("block", e.height.to_string()),
+        ])
     })
 }

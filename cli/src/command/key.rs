@@ -116,6 +116,15 @@ fn list(context: &Context) -> Result<()> {
     })
 }
 
+/// The public half of a key of the home folder; no pass phrase is needed.
+///
+/// # Errors
+/// When there is no such key.
+pub(super) fn public(context: &Context, name: &str) -> Result<PublicKey> {
+    keyfile::check_name(name)?;
+    Ok(KeyFile::read(&context.home.key(name))?.public_key)
+}
+
 /// Opens a key of the home folder.
 ///
 /// # Errors

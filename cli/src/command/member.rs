@@ -1,8 +1,10 @@
 //! `althing member`: members, their nodes, and requests to join.
 
+mod keys;
+
 use super::{Context, proposal, send};
 use crate::{
-    args::{MemberCommand, MemberRequest},
+    args::{MemberCommand, MemberRequest, SignOptions},
     ca::{date, store::read_certificates},
     error::{CliError, Result},
     governed::{Governed, member_list},
@@ -11,13 +13,14 @@ use crate::{
     output::{columns, table},
 };
 use althing_interface::{
-    governance::Member,
+    governance::{Member, Revoke, Serial},
     node_admission::{CertificateChain, MAX_CERTIFICATE, Request},
 };
 use althing_types::{
     codec::{Bytes, List, Text},
     crypto::{NodeId, PublicKey},
     govern::{MemberNode, Standing},
+    hash::Hash,
     id::{Height, OrganisationId},
     organisation::{MemberKey, Organisation, Role},
 };
@@ -33,6 +36,8 @@ pub(super) async fn run(context: &Context, command: &MemberCommand) -> Result<()
         MemberCommand::List => list(context).await,
         MemberCommand::Show { id } => show(context, id).await,
         MemberCommand::Request(options) => request(context, options).await,
+        MemberCommand::Key(command) => keys::run(context, command).await,
+        MemberCommand::Revoke { serial, reason, sign } => revoke(context, serial, reason, sign).await,
     }
 }
 
@@ -179,6 +184,44 @@ fn organisation(context: &Context, options: &MemberRequest, known: bool) -> Resu
     Ok(Organisation { id, roles: [options.kind].into(), keys })
 }
 
+#[derive(Serialize)]
+struct Revoked {
+    serial: Serial,
+    reason: String,
+    transaction: Hash,
+    height: u64,
+}
+
+async fn revoke(context: &Context, serial: &str, reason: &str, sign: &SignOptions) -> Result<()> {
+    let number = serial.to_ascii_lowercase();
+    let is_serial = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let serial = Serial::new(number.as_str()).ok().filter(|_| is_serial).ok_or_else(|| {
+        CliError::usage("bad_serial", "this is no serial number of a certificate")
+            .field("SERIAL")
+            .value(serial)
+            .rule("hexadecimal digits, as althing ca list shows them")
+    })?;
+    let chain = context.chain().await?;
+    Governed::of(&chain)?;
+    let text = Text::new(reason).map_err(|e| {
+        CliError::usage("too_long", format!("the reason is too long: {e}"))
+            .field("--reason")
+            .value(e.found.to_string())
+            .rule(format!("at most {} bytes", e.maximum))
+    })?;
+    let outcome = send::call(context, &chain, sign, &Revoke { serial: serial.clone(), reason: text }).await?;
+    let revoked = Revoked { serial, reason: reason.to_owned(), transaction: outcome.hash, height: outcome.height };
+    context.output.print(&revoked, |r| {
+        table(&[
+            ("revoked", r.serial.to_string()),
+            ("reason", r.reason.clone()),
+            ("block", r.height.to_string()),
+            ("transaction", r.transaction.to_string()),
+        ])
+    })
+}
+
+/// Makes a key and keeps it in the home folder under a name that is new.
 fn new_key(context: &Context, name: &str) -> Result<PublicKey> {
     keyfile::check_name(name)?;
     let path = context.home.key(name);

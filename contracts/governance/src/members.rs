@@ -50,7 +50,7 @@ impl Governance {
         self.members.put(&id, &member);
         let serial = certificate.serial;
         if !serial.is_empty() {
-            let record = CertificateRecord { node: node_id, organisation: id.clone(), revoked: None };
+            let record = CertificateRecord { node: Some(node_id), organisation: id.clone(), revoked: None };
             self.certificates.put(&serial, &record);
         }
         let node = MemberNode { standing: Standing::Backup, since: cx.height(), ..node };
@@ -171,7 +171,7 @@ impl Governance {
         Ok(())
     }
 
-    /// Revokes a certificate, by its owner or by the coordinator.
+    /// Revokes a certificate, by its owner or by the coordinator; one that nobody was admitted with, by the coordinator.
     pub(crate) fn revoke_certificate(
         &mut self,
         cx: &mut Ctx,
@@ -179,18 +179,25 @@ impl Governance {
         reason: Text<MAX_REASON>,
     ) -> Result<(), Refusal> {
         let organisation = self.member_of(cx)?;
-        let known = self.certificates.get(&serial).filter(|record| record.revoked.is_none());
-        let Some(mut record) = known else {
-            return Err(GovernanceError::UnknownSerial { serial: serial.as_str().to_owned() }.into());
-        };
         let coordinator = self.leader()?.organisation;
+        let unknown = GovernanceError::UnknownSerial { serial: serial.as_str().to_owned() };
+        let record = match self.certificates.get(&serial) {
+            Some(record) if record.revoked.is_some() => return Err(unknown.into()),
+            Some(record) => record,
+            None if organisation == coordinator && !serial.is_empty() => {
+                CertificateRecord { node: None, organisation: organisation.clone(), revoked: None }
+            }
+            None => return Err(unknown.into()),
+        };
         let may = organisation == record.organisation || organisation == coordinator;
         ensure!(may, GovernanceError::NotCoordinator { organisation, coordinator });
         let node = record.node;
-        self.can_spare(|other| other.node.node == node)?;
-        record.revoked = Some(cx.height());
-        self.certificates.put(&serial, &record);
+        if let Some(node) = node {
+            self.can_spare(|other| other.node.node == node)?;
+        }
+        self.certificates.put(&serial, &CertificateRecord { revoked: Some(cx.height()), ..record });
         cx.emit(CertificateRevoked { serial, node, reason });
+        let Some(node) = node else { return Ok(()) };
         let record = self.known(node)?;
         self.drop_node(cx, record, true)
     }

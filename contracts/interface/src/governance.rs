@@ -157,11 +157,11 @@ values! {
         /// Block time from which on it has led.
         since_ms: u64,
     }
-    /// A certificate with which a node was admitted.
+    /// A certificate with which a node was admitted, or that was revoked before any was.
     CertificateRecord {
-        /// The node.
-        node: NodeId,
-        /// The organisation that it names.
+        /// The node; `None` when nobody was admitted with it.
+        node: Option<NodeId>,
+        /// The organisation that it names; when nobody was admitted with it, the one that revoked it.
         organisation: OrganisationId,
         /// Height at which it was revoked.
         revoked: Option<Height>,
@@ -237,7 +237,8 @@ calls! { ID;
         keys: List<MemberKey, MAX_KEYS>,
     }
     /// Revokes a certificate; the node that was admitted with it leaves the member list at once. A voter's key of the
-    /// coordinator or of the organisation that the certificate names.
+    /// coordinator or of the organisation that the certificate names. The coordinator may also revoke one that nobody
+    /// was admitted with, so that nobody ever is.
     Revoke("revoke", Delete) {
         /// The certificate's serial number.
         serial: Serial,

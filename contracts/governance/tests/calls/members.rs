@@ -171,8 +171,8 @@ fn a_revoked_certificate_takes_its_node_off_the_list_at_once() {
     assert_eq!(chain.pass_proposal(&[A, B], id), ProposalStatus::Done);
     let serial = Serial::new("05").unwrap();
     refused(chain.governance.by(B).revoke(serial.clone(), text("stolen")), 13, &["org-b"]);
-    refused(chain.governance.by(A).revoke(Serial::new("06").unwrap(), text("stolen")), 28, &["06"]);
-    let event = CertificateRevoked { serial: serial.clone(), node: node_of(C), reason: text("stolen") };
+    refused(chain.governance.by(C).revoke(Serial::new("06").unwrap(), text("stolen")), 28, &["06"]);
+    let event = CertificateRevoked { serial: serial.clone(), node: Some(node_of(C)), reason: text("stolen") };
     chain.governance.by(C).revoke(serial.clone(), text("stolen")).emits(&event).ok();
     assert_eq!(member_nodes(&chain), ["org-a", "org-b"]);
     assert!(key_entry(&chain, node_of(C).key()).is_none() && chain.governance.by(A).member(C.id()).ok().is_some());
@@ -180,6 +180,18 @@ fn a_revoked_certificate_takes_its_node_off_the_list_at_once() {
     let bare = Organisation { id: C.id(), roles: [].into(), keys: List::default() };
     let again = chain.admission.by(A).request(node_of(C), Role::Registry, Text::default(), bare, certificate(5));
     refused(again, 6, &["SerialTaken"]);
+}
+
+#[test]
+fn nobody_is_admitted_with_a_certificate_that_was_revoked_before() {
+    let chain = Chain::of(&[A, B]);
+    let serial = Serial::new("05").unwrap();
+    let event = CertificateRevoked { serial: serial.clone(), node: None, reason: text("sent to the wrong people") };
+    chain.governance.by(A).revoke(serial.clone(), text("sent to the wrong people")).emits(&event).ok();
+    refused(chain.governance.by(A).revoke(serial, text("again")), 28, &["05"]);
+    let new = organisation(C);
+    let request = chain.admission.by(B).request(node_of(C), Role::Registry, Text::default(), new, certificate(5));
+    refused(request, 6, &["SerialTaken"]);
 }
 
 #[test]

@@ -359,8 +359,8 @@ events! {
     CertificateRevoked {
         /// Its serial number.
         serial: Serial;
-        /// The node that was admitted with it.
-        node: NodeId,
+        /// The node that was admitted with it, if one was.
+        node: Option<NodeId>,
         /// Why.
         reason: Text<MAX_REASON>,
     }
