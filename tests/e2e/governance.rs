@@ -204,14 +204,14 @@ fn the_zone_goes_in_by_votes_and_settings_change_after_the_timelock() {
 }
 
 /// A second node of a member, admitted by votes and running; its id, address of the API, and certificate.
-fn second_node(net: &Net, organisation: &str, number: &str, voters: &[&str]) -> (String, String, String) {
+fn second_node(net: &Net, organisation: &str, index: &str, voters: &[&str]) -> (String, String, String) {
     let added = net.json(&["devnet", "add", "--organisation", organisation, "--kind", "registry"]);
     let text = |field: &str| added[field].as_str().unwrap().to_owned();
     let (node, address, certificate) = (text("node_id"), text("address"), text("certificate"));
     let command = ["member", "request", "--organisation", organisation, "--kind", "registry", "--node-id", &node];
     let rest = ["--address", &address, "--certificate", &certificate, "--key", voters[0]];
     net.agree(&number(&net.json(&[&command[..], &rest[..]].concat())), voters);
-    net.ok(&["devnet", "start", number]);
+    net.ok(&["devnet", "start", index]);
     (node, text("api"), certificate)
 }
 
@@ -238,7 +238,7 @@ fn keys_rotate_and_a_revoked_certificate_cuts_its_node_off() {
     net.refused(&["member", "key", "remove", &last, "--key", "registry-1-b"], "must have the duty voter");
 
     // The certificate's number is revoked: the node is no member from then on, and no more blocks reach it.
-    let serial = net.json(&["ca", "show", &certificate])["facts"]["serial"].as_str().unwrap().to_owned();
+    let serial = net.json(&["ca", "show", &certificate])["serial"].as_str().unwrap().to_owned();
     net.refused(&["member", "revoke", &serial, "--reason", "x", "--key", "isp-1"], "NotCoordinator");
     net.ok(&["member", "revoke", &serial, "--reason", "machine stolen", "--key", "registry-1-b"]);
     let list = net.json(&["member", "list"]);
@@ -258,7 +258,7 @@ fn keys_rotate_and_a_revoked_certificate_cuts_its_node_off() {
     // The coordinator revokes one that nobody used: nobody joins with it.
     let unused = net.json(&["devnet", "add", "--organisation", "registry-2", "--kind", "registry"]);
     let text = |field: &str| unused[field].as_str().unwrap().to_owned();
-    let serial = net.json(&["ca", "show", &text("certificate")])["facts"]["serial"].as_str().unwrap().to_owned();
+    let serial = net.json(&["ca", "show", &text("certificate")])["serial"].as_str().unwrap().to_owned();
     net.ok(&["member", "revoke", &serial, "--reason", "sent to the wrong people", "--key", "coordinator"]);
     let (id, address, file) = (text("node_id"), text("address"), text("certificate"));
     let command = ["member", "request", "--organisation", "registry-2", "--kind", "registry", "--node-id", &id];
