@@ -10,12 +10,13 @@ use crate::{
 };
 use althing_interface::{
     governance::{
-        self, Agenda, Choice, CoordinatorRecord, GovernanceCounts, Member, Proposal, ProposalKind, Scores, VoteRecord,
-        content_hash,
+        self, Agenda, Choice, CoordinatorRecord, GovernanceCounts, Member, NodeRecord, Proposal, ProposalKind, Scores,
+        VoteRecord, content_hash,
     },
     layout,
 };
 use althing_types::{
+    crypto::NodeId,
     govern::{GovernanceSettings, MemberList},
     hash::Hash,
     id::{ContractId, Height, OrganisationId},
@@ -89,6 +90,14 @@ impl<'a> Governed<'a> {
     /// When no node answers or a proof fails.
     pub async fn member(&self, id: &OrganisationId) -> Result<(Entries, Option<Member>)> {
         self.chain.value("member", entry(&layout::member_key(id))?).await
+    }
+
+    /// A member's node, if it is one.
+    ///
+    /// # Errors
+    /// As [`Self::member`].
+    pub async fn node(&self, id: NodeId) -> Result<Option<NodeRecord>> {
+        Ok(self.chain.value("node", entry(&layout::node_key(&id))?).await?.1)
     }
 
     /// Every member organisation, in the order of their ids.

@@ -6,6 +6,7 @@ use super::{Context, proposal, send};
 use crate::{
     args::{MemberCommand, MemberRequest, SignOptions},
     ca::{date, store::read_certificates},
+    chain::Chain,
     error::{CliError, Result},
     governed::{Governed, member_list},
     home::Purpose,
@@ -13,7 +14,7 @@ use crate::{
     output::{columns, table},
 };
 use althing_interface::{
-    governance::{Member, Revoke, Serial},
+    governance::{Member, Revoke, Score, Serial, score},
     node_admission::{CertificateChain, MAX_CERTIFICATE, Request},
 };
 use althing_types::{
@@ -23,9 +24,13 @@ use althing_types::{
     hash::Hash,
     id::{Height, OrganisationId},
     organisation::{MemberKey, Organisation, Role},
+    transaction::AbnormalCode,
 };
 use serde::Serialize;
 use std::path::PathBuf;
+
+/// Marks of abnormal transactions that are asked for at a time.
+const MARKS_PER_PAGE: usize = 100;
 
 /// Runs a command of `althing member`.
 ///
@@ -99,8 +104,29 @@ struct Shown {
     member: Member,
     leads_votes: bool,
     nodes: Vec<Row>,
+    conduct: Vec<Conduct>,
+    /// What the asked node marked and still keeps; other nodes may have marked other transactions.
+    abnormal: Vec<Mark>,
     height: Height,
     verified: bool,
+}
+
+/// How a node has done as authority.
+#[derive(Serialize)]
+struct Conduct {
+    node_id: NodeId,
+    blocks_verified: u64,
+    rounds_missed: u64,
+    score: u64,
+    certificate: Option<Serial>,
+}
+
+/// A transaction of the organisation that was left out as abnormal.
+#[derive(Serialize)]
+struct Mark {
+    transaction: Hash,
+    height: Height,
+    code: AbnormalCode,
 }
 
 async fn show(context: &Context, id: &OrganisationId) -> Result<()> {
@@ -114,9 +140,13 @@ async fn show(context: &Context, id: &OrganisationId) -> Result<()> {
             .rule("an organisation of althing member list")
     })?;
     let (_, list) = member_list(&chain).await?;
-    let nodes = list.nodes.iter().filter(|node| node.organisation == *id).map(Row::from).collect();
+    let nodes: Vec<Row> = list.nodes.iter().filter(|node| node.organisation == *id).map(Row::from).collect();
+    let conduct = conduct(&governed, &nodes).await?;
+    let keys = &member.organisation.keys;
+    let abnormal = marks(&chain, keys).await?;
     let leads_votes = governed.coordinator().await? == *id;
-    let shown = Shown { member, leads_votes, nodes, height: entries.height, verified: chain.verifies() };
+    let shown =
+        Shown { member, leads_votes, nodes, conduct, abnormal, height: entries.height, verified: chain.verifies() };
     context.output.print(&shown, |s| {
         let words = |roles: &std::collections::BTreeSet<Role>| {
             roles.iter().map(|role| role.text()).collect::<Vec<_>>().join(", ")
@@ -131,11 +161,61 @@ async fn show(context: &Context, id: &OrganisationId) -> Result<()> {
         for entry in organisation.keys.iter() {
             rows.push(("key", format!("{}  {}", entry.key, words(&entry.duties))));
         }
+        rows.push(("abnormal", format!("{} transactions marked by the asked node", s.abnormal.len())));
         let how = if s.verified { "verified" } else { "NOT verified" };
         rows.push(("height", format!("{} ({how})", s.height)));
         let nodes = if s.nodes.is_empty() { "no nodes".to_owned() } else { rows_text(&s.nodes) };
-        format!("{}\n\n{nodes}", table(&rows))
+        format!("{}\n\n{nodes}{}", table(&rows), conduct_text(&s.conduct))
     })
+}
+
+/// Marked transactions of these keys, as far as the asked node keeps them.
+async fn marks(chain: &Chain, keys: &[MemberKey]) -> Result<Vec<Mark>> {
+    let (mut after, mut all) = (None, Vec::new());
+    loop {
+        let page = chain.client.abnormal(after, MARKS_PER_PAGE).await?.abnormal;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = Some(last.number);
+        let own = page.iter().map(|mark| &mark.abnormal).filter(|m| keys.iter().any(|entry| entry.key == m.operator));
+        all.extend(own.map(|m| Mark { transaction: m.transaction, height: m.height, code: m.code }));
+    }
+}
+
+async fn conduct(governed: &Governed<'_>, nodes: &[Row]) -> Result<Vec<Conduct>> {
+    let (height, scores) = governed.scores().await?;
+    let mut all = Vec::new();
+    for row in nodes {
+        let none = Score { node: row.node_id, verified: 0, missed: 0 };
+        let counted = scores.nodes.iter().find(|score| score.node == row.node_id).unwrap_or(&none);
+        let serial = governed.node(row.node_id).await?.map(|record| record.serial);
+        all.push(Conduct {
+            node_id: row.node_id,
+            blocks_verified: counted.verified,
+            rounds_missed: counted.missed,
+            score: score(row.since, height, counted),
+            certificate: serial.filter(|serial| !serial.is_empty()),
+        });
+    }
+    Ok(all)
+}
+
+fn conduct_text(all: &[Conduct]) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let cells: Vec<Vec<String>> = all
+        .iter()
+        .map(|c| {
+            vec![
+                c.node_id.to_string().chars().take(12).collect(),
+                c.blocks_verified.to_string(),
+                c.rounds_missed.to_string(),
+                c.score.to_string(),
+                c.certificate.as_ref().map_or_else(|| "of the genesis".into(), ToString::to_string),
+            ]
+        })
+        .collect();
+    format!("\n\n{}", columns(&["NODE ID", "BLOCKS VERIFIED", "ROUNDS MISSED", "SCORE", "CERTIFICATE"], &cells))
 }
 
 async fn request(context: &Context, options: &MemberRequest) -> Result<()> {
