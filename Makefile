@@ -28,7 +28,9 @@ build: setup ## release binaries in bin/
 	@target="$${CARGO_TARGET_DIR:-target}/release"; for b in althing althingd; do install -m 755 "$$target/$$b" "bin/$$b.new" && mv "bin/$$b.new" "bin/$$b"; done
 	@ls -l bin
 
-demo: build ## the main job: four authorities, the root zone and its history through contracts
+demo: build ## the main job: a root chain, the root zone and its history through contracts, and what members decide
+	$(CARGO) build --release --locked --workspace --example equivocating_node
+	@install -m 755 "$${CARGO_TARGET_DIR:-target}/release/examples/equivocating_node" bin/equivocating_node
 	@bash examples/four_nodes/demo.sh
 
 test: setup ## every test

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The main job, start to end: four authority processes, the root zone and its history through contracts, a zone file
-# that equals the expected one, a node killed and caught up again, a contract from the template. `make demo` runs it.
+# The main job, start to end: a root chain of seven organisations, four of them with authorities, each node a process;
+# the root zone and its history go through contracts, bindings by votes; a zone file that equals the expected one; a node
+# killed and caught up again; a contract from the template. Then the members govern: governance.sh. `make demo` runs it.
 #
 # Where the root zone comes from, in this order:
 #   1. ALTHING_ROOT_ZONE: a folder with root-base-*.zone.gz, root-changes-*.jsonl.gz and root-expected-*.zone.gz, or
@@ -14,6 +15,8 @@ althing="$root/bin/althing"
 work="$(mktemp -d "${TMPDIR:-/tmp}/althing-demo.XXXXXX")"
 net="$work/net"
 started=$SECONDS
+# A node that breaks the rules on purpose, built from an example beside the daemon.
+equivocator="${ALTHING_EQUIVOCATOR:-$root/bin/equivocating_node}"
 export ALTHING_HOME="$net"
 
 finish() {
@@ -48,13 +51,13 @@ else
 fi
 echo "root zone: $base"
 
-say "four authorities, four processes"
-"$althing" devnet up --dir "$net" --authorities 4 --detach
+say "a root chain: seven organisations, seven processes, four of them authorities"
+"$althing" devnet up --dir "$net" --profile root --promotion-ms 1000 --timelock-ms 2000 --detach
 mapfile -t apis < <(apis_of)
 api="${apis[0]}"
 "$althing" --api "$api" status
 
-say "the root zone goes in: bindings by the operator, delegations and hosts by each registry"
+say "the root zone goes in: bindings by votes of the members, delegations and hosts by each registry"
 import_start=$SECONDS
 "$althing" --api "$api" zone import "$base"
 import_seconds=$((SECONDS - import_start))
@@ -106,20 +109,25 @@ first_tld="$(awk '$4 == "NS" && $1 != "." { sub(/\.$/, "", $1); print $1; exit }
 answer="$("$althing" --api "$api" query tld "$first_tld" --json)"
 [ "$(echo "$answer" | field verified)" = true ] || { echo "not verified: $answer" >&2; exit 1; }
 
-say "a contract from the template: built, deployed, called, upgraded"
+say "a contract from the template: built, deployed under its owner's name, called, upgraded"
 "$althing" contract new demo_counter --dir "$work/demo_counter" --sdk "$root/sdk/contract"
 "$althing" contract build --manifest-path "$work/demo_counter/Cargo.toml" --out "$work/demo.wasm"
 "$althing" contract check "$work/demo.wasm"
-"$althing" --api "$api" contract deploy demo_counter "$work/demo.wasm"
-"$althing" --api "$api" contract call demo_counter add '{"amount": 5}'
-"$althing" --api "$api" contract query demo_counter total
+"$althing" --api "$api" contract deploy registry-1.counter "$work/demo.wasm" --key registry-1
+"$althing" --api "$api" contract call registry-1.counter add '{"amount": 5}' --key isp-1
+"$althing" --api "$api" contract query registry-1.counter total
 # The second version has one view more.
 awk '/\/\/\/ How much a key added./ { print "    /// Twice the total: new in the second version.\n    #[view]\n    fn doubled(&self) -> u64 {\n        self.total.get().unwrap_or(0).saturating_mul(2)\n    }\n" } { print }' \
     "$work/demo_counter/src/lib.rs" >"$work/lib.rs" && mv "$work/lib.rs" "$work/demo_counter/src/lib.rs"
 "$althing" contract build --manifest-path "$work/demo_counter/Cargo.toml" --out "$work/demo-2.wasm"
-"$althing" --api "$api" contract abi-diff demo_counter "$work/demo-2.wasm"
-"$althing" --api "$api" contract upgrade demo_counter "$work/demo-2.wasm"
-"$althing" --api "$api" contract query demo_counter doubled
+"$althing" --api "$api" contract abi-diff registry-1.counter "$work/demo-2.wasm"
+"$althing" --api "$api" contract upgrade registry-1.counter "$work/demo-2.wasm" --key registry-1
+"$althing" --api "$api" contract query registry-1.counter doubled
+
+governance_start=$SECONDS
+# shellcheck source=governance.sh
+. "$here/governance.sh"
+governance_seconds=$((SECONDS - governance_start))
 
 say "summary"
 final="$(height_of "$api")"
@@ -127,6 +135,7 @@ printf '%-34s %s\n' "records in the exported zone" "$records"
 printf '%-34s %s s\n' "import" "$import_seconds"
 [ -z "$changes" ] || printf '%-34s %s s\n' "replay of the history" "$replay_seconds"
 printf '%-34s %s s\n' "export with proofs" "$export_seconds"
+printf '%-34s %s s\n' "governance" "$governance_seconds"
 printf '%-34s %s\n' "final height" "$final"
 "$althing" devnet status --dir "$net"
 printf '%-34s %s s\n' "all of it" "$((SECONDS - started))"

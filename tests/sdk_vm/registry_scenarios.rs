@@ -17,9 +17,9 @@ use althing_sdk::{
 };
 use althing_tld_binding::TldBinding;
 
-const OPERATOR: Org = Org::new("operator", &[Role::Operator]);
-const LAB: Org = Org::new("lab-registry", &[Role::Registry]);
-const NET: Org = Org::new("net-registry", &[Role::Registry]);
+const OPERATOR: Org = Org::new("operator", &[Role::Governance]);
+const LAB: Org = Org::new("lab-registry", &[Role::Registry, Role::Operator]);
+const NET: Org = Org::new("net-registry", &[Role::Registry, Role::Operator]);
 
 fn name(text: &str) -> DomainName {
     DomainName::parse(text).unwrap()

@@ -19,6 +19,7 @@ pub(crate) fn authorise(cx: &mut Ctx, tld: &DomainName) -> Result<(), Refusal> {
     if caller != binding.organisation {
         return Err(RecordsError::NotYours { tld: tld.clone(), bound: binding.organisation, caller }.into());
     }
+    ensure!(cx.has_role(Role::Operator), RecordsError::NoDuty { caller });
     match binding.status {
         BindingStatus::Active => Ok(()),
         BindingStatus::Suspended => Err(RecordsError::Suspended { tld: tld.clone() }.into()),

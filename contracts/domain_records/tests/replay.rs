@@ -116,7 +116,7 @@ impl Ledger {
             changes.reverse();
         }
         for (tld, change) in changes {
-            self.call(&registry(&tld), Role::Registry, &ChangeTld { tld, change });
+            self.call(&registry(&tld), Role::Operator, &ChangeTld { tld, change });
         }
         for tld in plan.release {
             self.call("operator", Role::Governance, &Release { tld });

@@ -425,6 +425,11 @@ errors! {
             /// Its failure.
             reason: alloc::string::String,
         }
+        /// The signing key is the registry's, and not one that changes records.
+        23 NoDuty("the signing key of {caller} has not the duty operator, which changes records") {
+            /// The registry.
+            caller: OrganisationId,
+        }
     }
 }
 

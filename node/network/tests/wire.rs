@@ -1,6 +1,6 @@
 //! The wire's bytes: golden forms, and what decoders do with any bytes at all.
 //!
-//! `ALTHING_GOLDEN=write cargo test -p althing-network --test wire` writes the golden file anew; a difference in it is
+//! `make bless` writes the golden file anew; a difference in it is
 //! a new protocol version.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -230,7 +230,9 @@ fn another_format_is_refused() {
     db.put(b"format", 99u32.to_be_bytes()).unwrap();
     drop(db);
     match open(&path) {
-        Err(StoreError::Format { found, expected, .. }) => assert_eq!((found.as_str(), expected), ("99", althing_state::FORMAT)),
+        Err(StoreError::Format { found, expected, .. }) => {
+            assert_eq!((found.as_str(), expected), ("99", althing_state::FORMAT))
+        }
         other => panic!("{other:?}"),
     }
 }

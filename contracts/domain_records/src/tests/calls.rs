@@ -21,9 +21,9 @@ use althing_sdk::{
 use althing_tld_binding::TldBinding;
 
 const OPERATOR: Org = Org::new("operator", &[Role::Governance]);
-const LAB: Org = Org::new("lab-registry", &[Role::Registry]);
-const NET: Org = Org::new("net-registry", &[Role::Registry]);
-const OTHER: Org = Org::new("other", &[Role::Registry]);
+const LAB: Org = Org::new("lab-registry", &[Role::Registry, Role::Operator]);
+const NET: Org = Org::new("net-registry", &[Role::Registry, Role::Operator]);
+const OTHER: Org = Org::new("other", &[Role::Registry, Role::Operator]);
 
 /// A chain on which `lab` and `net` are bound.
 struct Chain {
@@ -70,6 +70,14 @@ fn delegated() -> Chain {
     let new = delegation(&["ns.lab", "ns.net"]);
     chain.records.by(LAB).change(name("lab"), change(hosts, DelegationChange::Set(new))).ok();
     chain
+}
+
+#[test]
+fn a_registrys_key_without_the_duty_operator_changes_nothing() {
+    const VOTER: Org = Org::new("lab-registry", &[Role::Registry, Role::Voter]);
+    let chain = chain();
+    refused(chain.records.by(VOTER).delete_delegation(name("lab")), 23, &["lab-registry", "operator"]);
+    refused(chain.records.by(VOTER).delete_host(name("lab"), name("a.lab")), 23, &["lab-registry"]);
 }
 
 #[test]
