@@ -6,6 +6,7 @@ mod contract;
 mod govern;
 mod local;
 mod node;
+mod remediation;
 
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
@@ -16,6 +17,7 @@ pub use govern::{
 };
 pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
 pub use node::{HostPort, NodeCommand, NodeInit};
+pub use remediation::RemediationCommand;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -105,6 +107,9 @@ pub enum Command {
     /// Open a review: a vote on the removal of a member or of one of its nodes.
     #[command(subcommand)]
     Review(ReviewCommand),
+    /// Put right what a removed member did: compute a plan, propose it, check a proposed one.
+    #[command(subcommand)]
+    Remediation(RemediationCommand),
     /// Propose new code of a contract, and see where that is.
     #[command(subcommand)]
     Upgrade(UpgradeCommand),

@@ -298,6 +298,7 @@ impl From<ClientError> for CliError {
                     | ErrorCode::HeightPruned
                     | ErrorCode::ContractUnknown
                     | ErrorCode::UnknownPath => (Exit::NotFound, error.code.text()),
+                    ErrorCode::PlanRefused => (Exit::Refused, error.code.text()),
                     ErrorCode::TransactionRefused => {
                         (Exit::Refused, error.refusal.map_or(error.code.text(), althing_api::RefusalCode::text))
                     }

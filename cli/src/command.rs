@@ -13,6 +13,7 @@ mod member;
 mod node;
 mod proposal;
 mod query;
+mod remediation;
 mod review;
 mod send;
 mod status;
@@ -86,6 +87,7 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Authority(command) => authority::run(&context, command).await,
         Command::Complaint(command) => complaint::run(&context, command).await,
         Command::Review(command) => review::run(&context, command).await,
+        Command::Remediation(command) => remediation::run(&context, command).await,
         Command::Upgrade(command) => upgrade::run(&context, command).await,
         Command::Status => status::run(&context).await,
         Command::Block(options) => block::run(&context, options).await,

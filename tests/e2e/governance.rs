@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 impl Net {
-    fn root(extra: &[&str]) -> Self {
+    pub(crate) fn root(extra: &[&str]) -> Self {
         let net = Self::none();
         let mut arguments = vec!["devnet", "up", "--profile", "root", "--detach"];
         arguments.extend(extra);
@@ -21,18 +21,18 @@ impl Net {
         assert!(text.contains(error), "althing {}: no '{error}' in {text}", arguments.join(" "));
     }
 
-    fn agree(&self, proposal: &str, keys: &[&str]) -> Value {
+    pub(crate) fn agree(&self, proposal: &str, keys: &[&str]) -> Value {
         let answers: Vec<Value> =
             keys.iter().map(|key| self.json(&["vote", "agree", proposal, "--key", key])).collect();
         answers.into_iter().next_back().unwrap()
     }
 
-    fn member(&self, org: &str) -> Option<Value> {
+    pub(crate) fn member(&self, org: &str) -> Option<Value> {
         let list = self.json(&["member", "list"]);
         list.as_array().unwrap().iter().find(|node| node["org"] == org).cloned()
     }
 
-    fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let started = Instant::now();
         loop {
             if let Some(found) = look() {
@@ -43,12 +43,12 @@ impl Net {
         }
     }
 
-    fn status_of(&self, proposal: &str) -> String {
+    pub(crate) fn status_of(&self, proposal: &str) -> String {
         self.json(&["proposal", "show", proposal])["status"].as_str().unwrap().to_owned()
     }
 }
 
-fn number(answer: &Value) -> String {
+pub(crate) fn number(answer: &Value) -> String {
     answer["proposal"].as_u64().unwrap().to_string()
 }
 

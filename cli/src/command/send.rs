@@ -62,7 +62,7 @@ pub(super) async fn perform(
     let key = key::open(context, &options.key)?;
     let called = match &content {
         Content::Call { contract, method, .. } => Some((contract.clone(), method.as_str().to_owned())),
-        Content::Deploy { .. } | Content::Upgrade { .. } | Content::Upload { .. } => None,
+        Content::Deploy { .. } | Content::Upgrade { .. } | Content::Upload { .. } | Content::StorePlan { .. } => None,
     };
     let order = order(options, operation, content);
     let done = submitter(context, chain, options.expires_in).send(&key, order).await?;

@@ -17,6 +17,8 @@ use althing_types::{
     crypto::Signed,
     hash::Hash,
     id::{ContractId, Height},
+    keyspace,
+    remediation::{MarkKind, TransactionMark},
     transaction::{Content, MAX_TRANSACTION, Operation, SignedTransaction, TRANSACTION_VERSION, Transaction},
 };
 use serde::Serialize;
@@ -154,6 +156,9 @@ async fn show(context: &Context, chain: &Chain, document: &TransactionDocument, 
         status: &'a str,
         #[serde(flatten)]
         outcome: Outcome,
+        /// Why members marked it, if they did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mark: Option<TransactionMark>,
     }
     let hash = document.hash;
     match &document.status {
@@ -184,13 +189,32 @@ async fn show(context: &Context, chain: &Chain, document: &TransactionDocument, 
                 .filter(|t| t.value.hash() == hash)
                 .and_then(|t| match t.value.content {
                     Content::Call { contract, method, .. } => Some((contract, method)),
-                    Content::Deploy { .. } | Content::Upgrade { .. } | Content::Upload { .. } => None,
+                    Content::Deploy { .. }
+                    | Content::Upgrade { .. }
+                    | Content::Upload { .. }
+                    | Content::StorePlan { .. } => None,
                 });
             let done = Final { hash, height: *height, index: *index, receipt: (**receipt).clone() };
             let called = called.as_ref().map(|(c, m)| (c, m.as_str()));
             let outcome = Outcome::of(&mut Abis::new(chain), &done, called).await;
-            context.output.print(&Shown { status: "final", outcome }, |s| s.outcome.human())
+            let (_, mark) = chain.value::<TransactionMark>("mark", keyspace::mark(&hash)).await?;
+            context.output.print(&Shown { status: "final", outcome, mark }, |s| match &s.mark {
+                Some(mark) => format!("{}\n\n{}", s.outcome.human(), mark_text(mark)),
+                None => s.outcome.human(),
+            })
         }
+    }
+}
+
+fn mark_text(mark: &TransactionMark) -> String {
+    let TransactionMark { kind, proposal, height, .. } = mark;
+    match kind {
+        MarkKind::Remedied => format!(
+            "MARKED by proposal {proposal} at height {height}: its sender was removed, and what it wrote was put back where nobody wrote later"
+        ),
+        MarkKind::Repackaged => format!(
+            "packed again by proposal {proposal} at height {height}: it was lost because of a member that was removed, and its writes were made then"
+        ),
     }
 }
 

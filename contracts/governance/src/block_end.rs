@@ -22,7 +22,7 @@ impl Governance {
     pub(crate) fn end(&mut self, cx: &mut Ctx, facts: &BlockFacts) -> Result<(), Refusal> {
         self.account(facts)?;
         for result in facts.results.iter() {
-            self.code_changed(cx, result.tag, result.done, &result.message);
+            self.put_off_ended(cx, result.tag, result.done, &result.message);
         }
         self.attend(cx, facts.time_ms);
         self.renew(cx)

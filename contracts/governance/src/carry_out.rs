@@ -1,9 +1,9 @@
 //! Carrying out what members accepted.
 
-use crate::{Governance, Refusal, state::govern};
+use crate::{Governance, Refusal, remediation::repair, state::govern};
 use althing_interface::governance::{
     CALLS_PER_BLOCK, CoordinatorChanged, CoordinatorRecord, GovernanceError, ParametersChanged, Proposal,
-    ProposalExecuted, ProposalKind, ProposalStatus, ProposedCall, SettingsChanged, check_settings,
+    ProposalClass, ProposalExecuted, ProposalKind, ProposalStatus, ProposedCall, SettingsChanged, check_settings,
 };
 use althing_sdk::{
     CallError,
@@ -26,7 +26,7 @@ const SPARE_FUEL: u64 = 100_000_000;
 const NEVER_MS: u64 = u64::MAX;
 
 /// What became of a step of a proposal.
-enum Step {
+pub(crate) enum Step {
     /// There is more to do in a later block.
     More,
     /// The node does it and tells how it ended.
@@ -84,12 +84,12 @@ impl Governance {
         }
     }
 
-    fn leave(&mut self, proposal: &Proposal, due_ms: u64) {
+    pub(crate) fn leave(&mut self, proposal: &Proposal, due_ms: u64) {
         self.plan(proposal, Some(due_ms));
         self.proposals.put(&proposal.id, proposal);
     }
 
-    fn conclude(&mut self, cx: &mut Ctx, mut proposal: Proposal, status: ProposalStatus, message: &str) {
+    pub(crate) fn conclude(&mut self, cx: &mut Ctx, mut proposal: Proposal, status: ProposalStatus, message: &str) {
         let message = Text::truncated(message);
         proposal.status = status;
         proposal.until_ms = cx.time_ms();
@@ -99,10 +99,13 @@ impl Governance {
         cx.emit(ProposalExecuted { proposal: proposal.id, status, message });
     }
 
-    /// The node tells how a change of code ended.
-    pub(crate) fn code_changed(&mut self, cx: &mut Ctx, tag: u64, done: bool, message: &Text<MAX_CHANGE_MESSAGE>) {
+    /// The node tells how what was put off ended.
+    pub(crate) fn put_off_ended(&mut self, cx: &mut Ctx, tag: u64, done: bool, message: &Text<MAX_CHANGE_MESSAGE>) {
         let waited = self.proposals.get(&tag).filter(|proposal| proposal.status == ProposalStatus::Executing);
         if let Some(proposal) = waited {
+            if done && proposal.class == ProposalClass::Remediate {
+                return self.part_done(cx, proposal, message);
+            }
             let status = if done { ProposalStatus::Done } else { ProposalStatus::Failed };
             self.conclude(cx, proposal, status, message);
         }
@@ -119,6 +122,7 @@ impl Governance {
             ProposalKind::Upgrade { contract, code } => {
                 self.put_off(cx, code, &SystemChange::Upgrade { tag, contract, code })
             }
+            ProposalKind::Remediate { plan, parts, .. } => repair(cx, proposal, plan, parts),
             other => match self.apply(cx, tag, other) {
                 Ok(()) => Ok(Step::Done),
                 Err(refusal) => Err(refusal.error.to_string()),
@@ -173,7 +177,8 @@ impl Governance {
             ProposalKind::Calls { .. }
             | ProposalKind::Change { .. }
             | ProposalKind::Deploy { .. }
-            | ProposalKind::Upgrade { .. } => Ok(()),
+            | ProposalKind::Upgrade { .. }
+            | ProposalKind::Remediate { .. } => Ok(()),
         }
     }
 }

@@ -15,6 +15,7 @@ mod block_end;
 mod carry_out;
 mod members;
 mod opening;
+mod remediation;
 mod review;
 mod rules;
 mod state;
@@ -60,6 +61,7 @@ impl Governance {
     fn open(&mut self, cx: &mut Ctx, kind: ProposalKind) -> Result<u64, Refusal> {
         let opener = self.acting(cx)?;
         self.may_open(cx, &opener, &kind)?;
+        remediation::check(cx, &kind)?;
         self.open_vote(cx, opener, &kind, None)
     }
 

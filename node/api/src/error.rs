@@ -75,6 +75,8 @@ codes! {
         ContractUnknown = "contract_unknown", 404;
         /// The transaction was refused; `refusal` says why.
         TransactionRefused = "transaction_refused", 422;
+        /// There is no such remediation plan; `value` is the reason's number.
+        PlanRefused = "plan_refused", 422;
         /// The node's own fault.
         Internal = "internal", 500;
     }

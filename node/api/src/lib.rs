@@ -20,6 +20,7 @@ pub mod error;
 pub mod model;
 pub mod openapi;
 pub mod path;
+pub mod remediation;
 mod schema;
 
 pub use config::NodeConfig;

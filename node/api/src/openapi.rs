@@ -3,7 +3,7 @@
 //! The document is checked in as `openapi.json`; a test builds it again and compares (`ALTHING_BLESS=1` rewrites it).
 //! A test of the server walks [`ENDPOINTS`] and asks each of them.
 
-use crate::{dry_run, error::ApiError, model, path};
+use crate::{dry_run, error::ApiError, model, path, remediation};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -158,6 +158,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "DryRunResponse",
         )
     },
+    Endpoint {
+        method: Method::Post,
+        request: Some("RemediationPlanRequest"),
+        errors: &[404, 410, 413, 415, 422],
+        ..get(
+            path::REMEDIATION_PLANS,
+            "Computes what would put right what a member did; nothing is written. One at a time: while one is computed, the answer is 503 `not_ready`, and the same question later gives the plan.",
+            "RemediationPlanResponse",
+        )
+    },
     get(path::CONTRACTS, "Deployed contracts.", "ContractList"),
     Endpoint {
         in_path: &[CONTRACT],
@@ -228,6 +238,8 @@ fn shapes() -> Vec<Named> {
     add::<dry_run::DryRunRequest>(&mut out);
     add::<dry_run::DryRunChange>(&mut out);
     add::<dry_run::DryRunResponse>(&mut out);
+    add::<remediation::RemediationPlanRequest>(&mut out);
+    add::<remediation::RemediationPlanResponse>(&mut out);
     add::<model::ContractList>(&mut out);
     add::<model::EventPage>(&mut out);
     add::<model::AbnormalList>(&mut out);

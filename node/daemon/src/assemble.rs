@@ -174,6 +174,7 @@ pub fn run_over<W: Wire>(config: FileConfig, wire: impl FnOnce(Handle, &SecretKe
         shared: Arc::clone(&parts.shared),
         inbox,
         network: network.clone(),
+        plans: Default::default(),
         halted: Arc::clone(&parts.halted),
     });
     let services =

@@ -5,6 +5,7 @@ use crate::{
     driver::{Inbox, Shared},
     node::{SharedPool, Verdict},
     preverify,
+    remediation::LastPlan,
 };
 use althing_api::{
     Refusal, RefusalCode,
@@ -13,6 +14,7 @@ use althing_api::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, HexBytes, StatusDocument,
         TransactionStatus, TransactionSummary, ViewResponse,
     },
+    remediation::RemediationPlanResponse,
 };
 use althing_execution::{BlockContext, ExecutionError, Executor};
 use althing_network::Handle;
@@ -28,7 +30,7 @@ use althing_types::{
     event::EventId,
     genesis::Genesis,
     hash::Hash,
-    id::{ContractId, Height},
+    id::{ContractId, Height, OrganisationId},
     keyspace::{self, ContractEntry},
     organisation::KeyEntry,
     proof::StateProof,
@@ -66,11 +68,13 @@ pub struct LedgerService<S: Storage> {
     pub inbox: Inbox,
     /// Connected peers.
     pub network: Handle,
+    /// The remediation plan that was computed last.
+    pub plans: LastPlan,
     /// Why the node has stopped, when it has.
     pub halted: Arc<Mutex<Option<String>>>,
 }
 
-fn fault(error: StoreError) -> LedgerError {
+pub(crate) fn fault(error: StoreError) -> LedgerError {
     match error {
         StoreError::Pruned { height, oldest } => LedgerError::Pruned { height, oldest },
         StoreError::NotYet { height, tip } => LedgerError::Ahead { height, tip },
@@ -78,7 +82,7 @@ fn fault(error: StoreError) -> LedgerError {
     }
 }
 
-fn execution_fault(error: ExecutionError) -> LedgerError {
+pub(crate) fn execution_fault(error: ExecutionError) -> LedgerError {
     LedgerError::Fault { reason: error.to_string() }
 }
 
@@ -87,7 +91,7 @@ fn decode<T: borsh::BorshDeserialize>(what: &'static str, bytes: &[u8]) -> Resul
 }
 
 impl<S: Storage> LedgerService<S> {
-    fn store(&self) -> Result<Arc<S>, LedgerError> {
+    pub(crate) fn store(&self) -> Result<Arc<S>, LedgerError> {
         let slot = self.store.read().unwrap_or_else(PoisonError::into_inner);
         let stopped =
             || LedgerError::NotReady { reason: self.halted().unwrap_or_else(|| "the store is being opened".into()) };
@@ -308,6 +312,15 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
         })
     }
 
+    fn remediation_plan(
+        &self,
+        organisation: &OrganisationId,
+        from: Height,
+        base: Option<Height>,
+    ) -> Result<RemediationPlanResponse, LedgerError> {
+        self.plan(organisation, from, base)
+    }
+
     fn contracts(&self) -> Result<Vec<ContractDocument>, LedgerError> {
         let store = self.store()?;
         let prefix = keyspace::contracts();
@@ -367,7 +380,7 @@ fn summary(transaction: &Transaction, height: Height, succeeded: Option<bool>) -
     let (contract, method) = match &transaction.content {
         Content::Call { contract, method, .. } => (Some(contract), Some(method.to_string())),
         Content::Deploy { contract, .. } | Content::Upgrade { contract, .. } => (Some(contract), None),
-        Content::Upload { .. } => (None, None),
+        Content::Upload { .. } | Content::StorePlan { .. } => (None, None),
     };
     TransactionSummary {
         hash: transaction.hash(),

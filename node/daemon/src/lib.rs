@@ -1,7 +1,8 @@
 //! The node program: wiring only. Every rule lives in the crate that this one puts together.
 //!
 //! [`node`] is the node without its outside, [`driver`] gives it a thread, channels and timers, [`contacts`] says who
-//! may connect, [`wire`] is the driver's way out, [`ledger`] is what the API reads, [`assemble`] builds everything from the configuration and keeps it running.
+//! may connect, [`wire`] is the driver's way out, [`ledger`] is what the API reads,
+//! [`remediation`] computes plans for it, [`assemble`] builds everything from the configuration and keeps it running.
 #![cfg_attr(
     test,
     allow(
@@ -21,4 +22,5 @@ pub mod ledger;
 pub mod metrics;
 pub mod node;
 pub mod preverify;
+pub mod remediation;
 pub mod wire;

@@ -104,7 +104,10 @@ impl Admission<'_> {
         let fits = match &transaction.content {
             Content::Call { arguments, .. } => {
                 within("arguments", arguments.len(), limits.max_arguments_bytes)?;
-                !matches!(transaction.operation, Operation::Deploy | Operation::Upgrade | Operation::Upload)
+                matches!(
+                    transaction.operation,
+                    Operation::Call | Operation::Register | Operation::Update | Operation::Delete
+                )
             }
             Content::Deploy { code, arguments, .. } => {
                 within("arguments", arguments.len(), limits.max_arguments_bytes)?;
@@ -118,6 +121,10 @@ impl Admission<'_> {
             Content::Upload { code } => {
                 within("code", code.len(), limits.max_code_bytes)?;
                 transaction.operation == Operation::Upload
+            }
+            Content::StorePlan { document } => {
+                within("document", document.len(), limits.max_code_bytes)?;
+                transaction.operation == Operation::StorePlan
             }
         };
         if fits {

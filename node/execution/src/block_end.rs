@@ -23,7 +23,8 @@ use althing_types::{
     id::ContractId,
     keyspace,
     organisation::Role,
-    receipt::{Failure, Receipt, Status},
+    receipt::{Receipt, Status},
+    remediation::RemediationStep,
 };
 
 impl Runner<'_> {
@@ -90,14 +91,19 @@ impl Runner<'_> {
         let mut results = Vec::new();
         for change in deferred_of(&bytes).unwrap_or_default().into_vec() {
             overlay.checkpoint();
+            // What an initialiser or a migration gives back is nobody's; a remediation tells how far it is.
+            let tells = matches!(change, SystemChange::Remediate(_));
             let (tag, (result, _)) = self.change_code(overlay, context, change)?;
-            let failure: Option<Failure> = result.err();
-            match failure {
-                None => overlay.accept(),
-                Some(_) => overlay.revert(),
+            match &result {
+                Ok(_) => overlay.accept(),
+                Err(_) => overlay.revert(),
             }
-            let message = failure.as_ref().map_or("", |failure| failure.message.as_str());
-            results.push(ChangeResult { tag, done: failure.is_none(), message: Text::truncated(message) });
+            let (done, message) = match result {
+                Ok(message) if tells => (true, String::from_utf8(message).unwrap_or_default()),
+                Ok(_) => (true, String::new()),
+                Err(failure) => (false, failure.message.as_str().to_owned()),
+            };
+            results.push(ChangeResult { tag, done, message: Text::truncated(&message) });
         }
         let results: List<ChangeResult, MAX_DEFERRED> = List::new(results).unwrap_or_default();
         overlay.write_key(keyspace::results(), Some(codec::encode(&results)));
@@ -120,6 +126,9 @@ impl Runner<'_> {
                 Ok(info) => (tag, self.upgrade(overlay, context, &contract, &info, spare)?),
                 Err(run) => (tag, run),
             },
+            SystemChange::Remediate(RemediationStep::Apply { tag, plan, part }) => {
+                (tag, self.remediate(overlay, tag, &plan, part)?)
+            }
             // No other change is put off.
             _ => (0, (Ok(Vec::new()), 0)),
         })

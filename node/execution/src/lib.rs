@@ -32,6 +32,7 @@ mod executor;
 mod genesis;
 mod outcome;
 pub mod overlay;
+pub mod remediation;
 mod transaction;
 
 pub use admission::{Admission, MAX_SEQUENCE_AHEAD, Refusal};

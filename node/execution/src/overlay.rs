@@ -13,7 +13,11 @@ use althing_types::{
     keyspace::{self, ContractEntry},
     view::{Entry, StateFault, StateView},
 };
-use std::{cell::RefCell, collections::BTreeMap, ops::Bound};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 /// Most values kept from the view within one block.
 const READ_CACHE: usize = 65_536;
@@ -29,6 +33,8 @@ pub struct Overlay<'a> {
     journal: Vec<Before>,
     events: Vec<Event>,
     marks: Vec<(usize, usize)>,
+    /// Keys that ended transactions wrote, when somebody wants to know.
+    written: Option<BTreeSet<Vec<u8>>>,
 }
 
 impl<'a> Overlay<'a> {
@@ -41,7 +47,18 @@ impl<'a> Overlay<'a> {
             journal: Vec::new(),
             events: Vec::new(),
             marks: Vec::new(),
+            written: None,
         }
+    }
+
+    /// Nothing staged yet; [`Overlay::take_written`] tells what was written.
+    pub fn noting(view: &'a dyn StateView) -> Self {
+        Self { written: Some(BTreeSet::new()), ..Self::new(view) }
+    }
+
+    /// The keys that transactions ended since the last time have written, and that was not undone.
+    pub fn take_written(&mut self) -> BTreeSet<Vec<u8>> {
+        self.written.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Reads a full state key.
@@ -71,7 +88,11 @@ impl<'a> Overlay<'a> {
 
     /// Ends a transaction: its writes can no longer be undone; returns its events.
     pub fn finish_transaction(&mut self) -> Vec<Event> {
-        self.journal.clear();
+        let done = self.journal.drain(..);
+        match &mut self.written {
+            Some(written) => written.extend(done.map(|(key, _)| key)),
+            None => drop(done),
+        }
         self.marks.clear();
         std::mem::take(&mut self.events)
     }

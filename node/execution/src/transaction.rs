@@ -7,6 +7,7 @@ use althing_types::{
     hash::Hash,
     id::{ChainId, ContractId},
     keyspace,
+    organisation::KeyEntry,
     receipt::{Failure, FailureCode, Receipt, Status},
     transaction::{Content, Transaction},
 };
@@ -37,6 +38,17 @@ impl Runner<'_> {
         let key = keyspace::sequence(&transaction.operator);
         overlay.write_key(key, Some(codec::encode(&transaction.sequence.next())));
         let member = key_entry(overlay, &transaction.operator)?;
+        self.perform(overlay, transaction, hash, member)
+    }
+
+    /// Runs the content for its signer, and keeps or undoes its writes. The sequence number is the caller's business.
+    pub(crate) fn perform(
+        &self,
+        overlay: &mut Overlay<'_>,
+        transaction: &Transaction,
+        hash: Hash,
+        member: Option<KeyEntry>,
+    ) -> Result<Receipt, ExecutionError> {
         let (organisation, roles) = member.map_or((None, Default::default()), |m| (Some(m.organisation), m.roles));
         let context = CallContext {
             chain: self.chain.clone(),
@@ -86,6 +98,7 @@ impl Runner<'_> {
                 Err(run) => Ok(run),
             },
             Content::Upload { code } => self.upload(overlay, context, code, limit),
+            Content::StorePlan { document } => self.store_plan(overlay, context, document, limit),
         }
     }
 

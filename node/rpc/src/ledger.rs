@@ -7,6 +7,7 @@ use althing_api::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
         TransactionSummary, ViewResponse,
     },
+    remediation::RemediationPlanResponse,
 };
 use althing_types::{
     authority::AuthorityList,
@@ -16,7 +17,7 @@ use althing_types::{
     event::EventId,
     genesis::Genesis,
     hash::Hash,
-    id::{ContractId, Height},
+    id::{ContractId, Height, OrganisationId},
     proof::StateProof,
     receipt::Receipt,
     transaction::SignedTransaction,
@@ -49,6 +50,14 @@ pub enum LedgerError {
     NotReady {
         /// Why.
         reason: String,
+    },
+    /// There is no such remediation plan.
+    #[error("{message}")]
+    NoPlan {
+        /// The reason's number.
+        number: u16,
+        /// The reason.
+        message: String,
     },
     /// The node's own fault, such as a disk error.
     #[error("node fault: {reason}")]
@@ -160,6 +169,19 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerError`] when the node cannot answer.
     fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, LedgerError>;
+
+    /// Computes the plan that puts right what an organisation did from one height to another, the tip when it is
+    /// missing. May take minutes; one at a time.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoPlan`] with the reason; [`LedgerError::Pruned`] and [`LedgerError::Ahead`] for heights that are
+    /// not kept; [`LedgerError::NotReady`] while another one is computed.
+    fn remediation_plan(
+        &self,
+        organisation: &OrganisationId,
+        from: Height,
+        base: Option<Height>,
+    ) -> Result<RemediationPlanResponse, LedgerError>;
 
     /// Deployed contracts at the tip in the order of their ids, without ABI.
     ///

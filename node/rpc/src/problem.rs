@@ -62,7 +62,14 @@ impl From<LedgerError> for Problem {
             LedgerError::Ahead { height: h, tip } => {
                 height(ErrorCode::HeightAhead, h, format!("must be at most {tip}"))
             }
-            LedgerError::NotReady { .. } => Self::new(ErrorCode::NotReady, message),
+            LedgerError::NotReady { .. } => Self::new(ErrorCode::NotReady, message.clone()),
+            LedgerError::NoPlan { number, .. } => {
+                let mut api = ApiError::new(ErrorCode::PlanRefused, message.clone());
+                api.field = Some("plan".into());
+                api.value = Some(number.to_string());
+                api.rule = Some(message);
+                api.into()
+            }
             LedgerError::Fault { reason } => Self::internal(&reason),
         }
     }

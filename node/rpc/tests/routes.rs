@@ -44,6 +44,7 @@ fn body(endpoint: &Endpoint) -> serde_json::Value {
         "StatusRequest" => json!({ "hashes": [Hash::ZERO] }),
         "StateBatchRequest" => json!({ "keys": ["0101", "ff"] }),
         "DryRunRequest" => json!({ "contract": "counter", "code": "00".repeat(32) }),
+        "RemediationPlanRequest" => json!({ "organisation": "bad", "from_height": 1 }),
         "ViewRequest" => json!({ "contract": "counter", "method": "total", "arguments": "01" }),
         other => panic!("no sample of {other}"),
     }

@@ -14,6 +14,7 @@
 //! | chain | `r` height index | number of the receipt's first event (u32 BE), canonical `Receipt` |
 //! | chain | `e` height | number of events (u32 BE), when there are any |
 //! | chain | `s` height | [`Stale`]: what the height made superfluous |
+//! | chain | `d` height | list of the state keys that the height deleted, when there are any; pruned with `s` |
 //! | index | `b` block hash | height (u64 BE) |
 //! | index | `t` transaction hash | height (u64 BE), index (u32 BE) |
 //! | index | `m` transaction hash | number of its last abnormal mark (u64 BE) |
@@ -26,7 +27,7 @@ use althing_types::{hash::Hash, id::Height};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The version of the form on disk.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 pub(crate) const META_FORMAT: &[u8] = b"format";
 pub(crate) const META_GENESIS: &[u8] = b"genesis";
@@ -41,6 +42,7 @@ pub(crate) const AUTHORITIES: u8 = b'a';
 pub(crate) const RECEIPT: u8 = b'r';
 pub(crate) const EVENTS: u8 = b'e';
 pub(crate) const STALE: u8 = b's';
+pub(crate) const DELETED: u8 = b'd';
 
 pub(crate) const BLOCK: u8 = b'b';
 pub(crate) const TRANSACTION: u8 = b't';

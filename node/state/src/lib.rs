@@ -23,6 +23,7 @@ mod error;
 mod kv;
 mod memory;
 mod node;
+mod past;
 mod read;
 mod ring;
 mod rocks;

@@ -118,6 +118,11 @@ pub trait Storage: Send + Sync {
 
     /// The state after the last commit; later commits do not change what this view shows.
     fn view(&self) -> Box<dyn StateView + Send + '_>;
+    /// The state after `height`, scans included; later commits and prunes do not change what this view shows.
+    ///
+    /// # Errors
+    /// [`StoreError::Pruned`] below the retention window, [`StoreError::NotYet`] above the tip.
+    fn view_at(&self, height: Height) -> Result<Box<dyn StateView + Send + '_>, StoreError>;
 
     /// Computes the state root after `writes` on top of the last commit. Nothing is written.
     ///

@@ -6,6 +6,7 @@ use crate::{
     chain::{self, RawTip, Stale, by_hash, by_height, by_index, corrupt},
     error::StoreError,
     kv::{Batch, Durability, Kv, Reader, Table},
+    past::PastView,
     read::{View, events, stored_receipt},
     ring::{ABNORMAL, EVIDENCE},
     storage::{Commit, EventPage, Kept, Staged, Storage, Tip, Writes},
@@ -231,6 +232,10 @@ impl<K: Kv> Store<K> {
             former: staged.change.former.iter().map(|(place, _)| place.0).collect(),
         };
         batch.put(Table::Chain, &by_height(chain::STALE, height), &encode(&stale));
+        let deleted: Vec<&Vec<u8>> = writes.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key).collect();
+        if !deleted.is_empty() {
+            batch.put(Table::Chain, &by_height(chain::DELETED, height), &encode(&deleted));
+        }
     }
 
     fn initialise_inner(&self, genesis: &Genesis, writes: &Writes) -> Result<Hash, StoreError> {
@@ -357,6 +362,7 @@ impl<K: Kv> Store<K> {
                 batch.delete(Table::History, &chain::history(&Hash(*place), oldest));
             }
             batch.delete(Table::Chain, &key);
+            batch.delete(Table::Chain, &by_height(chain::DELETED, oldest));
             removed = removed.saturating_add(stale.nodes.len()).saturating_add(stale.former.len());
         }
         if oldest > before {
@@ -379,6 +385,10 @@ impl<K: Kv> Storage for Store<K> {
     }
     fn view(&self) -> Box<dyn StateView + Send + '_> {
         Box::new(View(self.0.kv.snapshot()))
+    }
+    fn view_at(&self, height: Height) -> Result<Box<dyn StateView + Send + '_>, StoreError> {
+        let view = self.snapshot_at(height).and_then(|snapshot| PastView::new(snapshot, height));
+        Ok(Box::new(self.locate(view)?))
     }
     fn stage(&self, height: Height, writes: &Writes) -> Result<Staged, StoreError> {
         self.locate(self.stage_inner(height, writes))

@@ -206,7 +206,13 @@ fn old_states_are_readable_and_provable_until_they_are_pruned() {
         let check = |from: u64| {
             for height in from..30 {
                 let (root, model) = &models[height as usize];
+                let view = store.view_at(Height(height)).unwrap();
+                let all: Vec<_> = model.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                assert_eq!(view.scan(&[], None, 1000).unwrap(), all, "deleted keys among them");
+                let (middle, rest) = (&all[all.len() / 2].0, &all[all.len() / 2 + 1..]);
+                assert_eq!(view.scan(&[], Some(middle), 3).unwrap(), rest[..rest.len().min(3)]);
                 for key in &keys {
+                    assert_eq!(view.read(key).unwrap().as_ref(), model.get(key));
                     let (value, proof) = store.prove(Height(height), key).unwrap();
                     assert_eq!(value.as_ref(), model.get(key));
                     assert_eq!(store.read(Height(height), key).unwrap(), value);
@@ -221,6 +227,7 @@ fn old_states_are_readable_and_provable_until_they_are_pruned() {
         }
         assert_eq!(store.oldest().unwrap(), Height(12));
         check(12);
+        assert!(matches!(store.view_at(Height(11)), Err(StoreError::Pruned { .. })));
         assert_eq!(
             store.prove(Height(11), b"a").unwrap_err(),
             StoreError::Pruned { height: Height(11), oldest: Height(12) }
@@ -382,6 +389,9 @@ proptest! {
         }
         prop_assert_eq!(memory.view().scan(&[], None, 1000).unwrap(), disk.view().scan(&[], None, 1000).unwrap());
         for height in (blocks.len() as u64) / 2..=blocks.len() as u64 {
+            let scans = [memory.view_at(Height(height)).unwrap(), disk.view_at(Height(height)).unwrap()]
+                .map(|view| view.scan(&[1], None, 1000).unwrap());
+            prop_assert_eq!(&scans[0], &scans[1]);
             for n in 0..27u8 {
                 let key = [n / 9, n / 3 % 3, n % 3];
                 prop_assert_eq!(memory.prove(Height(height), &key).unwrap(), disk.prove(Height(height), &key).unwrap());

@@ -19,6 +19,7 @@ use crate::{
     keyspace,
     organisation::{KeyEntry, MAX_ORGANISATIONS, Organisation, Role},
     receipt::{Failure, FailureCode},
+    remediation::{RemediationStep, check_subject, stored_head},
     transaction::MAX_ARGUMENTS,
     wire::{FieldSchema, Schema, VariantSchema, Wire},
 };
@@ -365,6 +366,8 @@ pub enum SystemChange {
         /// Hash of its new code.
         code: Hash,
     } = 7,
+    /// A plan that repairs what a removed member did.
+    Remediate(RemediationStep) = 9,
 }
 
 /// A full state key with its new value, or `None` for removal.
@@ -405,13 +408,18 @@ impl SystemChange {
                 Ok(Ok(alloc::vec![(keyspace::storage(&contract, &key), value.map(Bytes::into_vec))]))
             }
             Self::OpenDeploy(open) => Ok(Ok(alloc::vec![(keyspace::open_deploy(), Some(encode(&open)))])),
-            Self::Deploy { .. } | Self::Upgrade { .. } => {
+            Self::Remediate(RemediationStep::Check { plan, subject }) => {
+                let bytes = read(&keyspace::remediation(&plan))?;
+                let head = stored_head(&plan, bytes.as_deref());
+                Ok(head.and_then(|head| check_subject(&plan, &head, &subject)).map(|()| Vec::new()))
+            }
+            Self::Deploy { .. } | Self::Upgrade { .. } | Self::Remediate(RemediationStep::Apply { .. }) => {
                 let before = read(&keyspace::deferred())?;
                 let mut list = before.and_then(|bytes| deferred_of(&bytes)).unwrap_or_default().into_vec();
                 list.push(self);
                 match List::<Self, MAX_DEFERRED>::new(list) {
                     Ok(list) => Ok(Ok(alloc::vec![(keyspace::deferred(), Some(encode(&list)))])),
-                    Err(_) => refused(&format!("more than {MAX_DEFERRED} changes of code in a block")),
+                    Err(_) => refused(&format!("more than {MAX_DEFERRED} changes put off in a block")),
                 }
             }
         }

@@ -79,6 +79,30 @@ pub fn results() -> Vec<u8> {
 pub fn open_deploy() -> Vec<u8> {
     system(12, &[])
 }
+/// A document of a remediation plan by its hash: [`crate::remediation::PlanDocument`].
+pub fn remediation(document: &Hash) -> Vec<u8> {
+    system(13, &document.0)
+}
+
+/// What was done of a remediation plan: [`crate::remediation::PlanProgress`].
+pub fn remediation_progress(plan: &Hash) -> Vec<u8> {
+    let mut key = remediation(plan);
+    key.push(1);
+    key
+}
+
+/// Says that a part of a remediation plan is stored, without its bytes: one byte.
+pub fn remediation_part(document: &Hash) -> Vec<u8> {
+    let mut key = remediation(document);
+    key.push(2);
+    key
+}
+
+/// Why a transaction is marked: [`crate::remediation::TransactionMark`].
+pub fn mark(transaction: &Hash) -> Vec<u8> {
+    system(14, &transaction.0)
+}
+
 /// A contract's own key.
 pub fn storage(id: &ContractId, key: &[u8]) -> Vec<u8> {
     let id = id.as_str().as_bytes();

@@ -14,6 +14,7 @@ use crate::{
     crypto::{PublicKey, Signable, Signed},
     hash::{Hash, Tag, hash_of},
     id::{ChainId, ContractId, Height, Sequence},
+    remediation::MAX_DOCUMENT,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,8 @@ pub enum Operation {
     Upgrade = 5,
     /// Stores code for a proposal.
     Upload = 6,
+    /// Stores a document of a remediation plan for a proposal.
+    StorePlan = 7,
 }
 
 /// What is to be done (Table 2: modified content).
@@ -98,6 +101,11 @@ pub enum Content {
     Upload {
         /// WebAssembly module.
         code: Bytes<MAX_CODE>,
+    },
+    /// Stores a document of a remediation plan, so that a proposal can name the plan by its hash.
+    StorePlan {
+        /// Canonical bytes of a [`crate::remediation::PlanDocument`].
+        document: Bytes<MAX_DOCUMENT>,
     },
 }
 

@@ -15,13 +15,14 @@ use althing_api::{
         ViewResponse, cursor_text,
     },
     path,
+    remediation::{RemediationPlanRequest, RemediationPlanResponse},
 };
 use althing_types::{
     codec::{self, List},
     crypto::PublicKey,
     event::EventId,
     hash::Hash,
-    id::{ContractId, Height},
+    id::{ContractId, Height, OrganisationId},
     transaction::SignedTransaction,
 };
 use reqwest::{Response, StatusCode, Url, header};
@@ -326,6 +327,18 @@ impl Client {
     /// Tries a change of code on a fork of the present state.
     pub async fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, ClientError> {
         self.post(path::DRY_RUNS, &DryRunRequest { contract: contract.clone(), code }, Duration::ZERO).await
+    }
+
+    /// The plan that puts right what an organisation did, as the node computes it: check it against another node's, or
+    /// compute it with a node of your own.
+    pub async fn remediation_plan(
+        &self,
+        organisation: &OrganisationId,
+        from_height: Height,
+        base_height: Option<Height>,
+    ) -> Result<RemediationPlanResponse, ClientError> {
+        let request = RemediationPlanRequest { organisation: organisation.clone(), from_height, base_height };
+        self.post(path::REMEDIATION_PLANS, &request, Duration::ZERO).await
     }
 
     /// Deployed contracts.

@@ -533,6 +533,7 @@ impl Submitter {
             Content::Upgrade { code, .. } | Content::Upload { code } => {
                 within("code", code.len(), parameters.max_code_bytes)?
             }
+            Content::StorePlan { document } => within("document", document.len(), parameters.max_code_bytes)?,
         }
         let most = parameters.max_transaction_fuel;
         match order.fuel_limit {
@@ -548,7 +549,7 @@ impl Submitter {
         let blocks = self.config.expiry_blocks.min(parameters.max_expiry_blocks);
         let default_fuel = match order.content {
             Content::Call { .. } => self.config.call_fuel.min(parameters.max_transaction_fuel),
-            Content::Deploy { .. } | Content::Upgrade { .. } | Content::Upload { .. } => {
+            Content::Deploy { .. } | Content::Upgrade { .. } | Content::Upload { .. } | Content::StorePlan { .. } => {
                 parameters.max_transaction_fuel
             }
         };

@@ -57,6 +57,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "compact_block" => golden("CompactBlock"),
         "header" => golden("Header"),
         "receipt" => golden("Receipt"),
+        "remediation_plan" => golden("PlanDocument"),
         "certificate" => golden("QuorumCertificate"),
         "vote" => golden("Signed.Vote"),
         "proposal" => golden("Signed.Proposal"),

@@ -23,6 +23,7 @@ use althing_types::{
     organisation::{KeyEntry, Organisation, Role},
     proof::StateProof,
     receipt::Receipt,
+    remediation::{MAX_DOCUMENT, Plan, PlanDocument, PlanHead, check_subject, document_hash},
     transaction::{Abnormal, MAX_TRANSACTION, SignedTransaction},
     vote::{Evidence, SignedProposal, SignedVote},
 };
@@ -70,6 +71,26 @@ pub fn header(data: &[u8]) {
 pub fn receipt(data: &[u8]) {
     if let Some(receipt) = canonical::<Receipt>("receipt", data, MAX_BLOCK) {
         let _ = receipt.hash();
+    }
+}
+
+/// A document of a remediation plan, as it is uploaded: a plan of which it is all reads back as it is.
+pub fn remediation_plan(data: &[u8]) {
+    let Some(document) = canonical::<PlanDocument>("remediation plan", data, MAX_DOCUMENT) else { return };
+    let name = document_hash(data);
+    match document {
+        PlanDocument::Head(head) => {
+            let subject = head.subject();
+            assert_eq!(check_subject(&name, &head, &subject), Ok(()));
+            if let Ok(plan) = Plan::read(vec![data.to_vec()]) {
+                assert_eq!(plan.hash(), name);
+            }
+        }
+        PlanDocument::Part(part) => {
+            let head: PlanHead = seeds::golden_value("PlanHead");
+            let plan = Plan::make(head, part.items.into_vec()).expect("one part is not too many");
+            assert_eq!(Plan::read(plan.documents.clone()).as_ref(), Ok(&plan));
+        }
     }
 }
 

@@ -35,25 +35,25 @@ pub(super) const SCREEN: usize = 20;
 
 /// One thing that would be otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Change {
+pub(in crate::command) struct Change {
     /// What.
-    pub(super) what: String,
+    pub(in crate::command) what: String,
     /// What it is now; absent for what is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) before: Option<String>,
+    pub(in crate::command) before: Option<String>,
     /// What it would be; absent for what would go.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<String>,
+    pub(in crate::command) after: Option<String>,
 }
 
 impl Change {
-    fn new(what: impl Into<String>, before: Option<String>, after: Option<String>) -> Self {
+    pub(in crate::command) fn new(what: impl Into<String>, before: Option<String>, after: Option<String>) -> Self {
         Self { what: what.into(), before, after }
     }
 }
 
 /// Changes as lines, the first `most` of them.
-pub(super) fn text(changes: &[Change], most: Option<usize>) -> String {
+pub(in crate::command) fn text(changes: &[Change], most: Option<usize>) -> String {
     let shown = most.unwrap_or(changes.len());
     let mut lines: Vec<String> = changes
         .iter()
@@ -100,6 +100,9 @@ pub(super) fn title(kind: &ProposalKind) -> String {
         ProposalKind::Deploy { contract, .. } => format!("deploy contract {contract}"),
         ProposalKind::Upgrade { contract, .. } => format!("replace the code of contract {contract}"),
         ProposalKind::Change { calls } => format!("write a reviewed change of {} calls", calls.len()),
+        ProposalKind::Remediate { organisation, from, restored, marked, .. } => {
+            format!("put right what {organisation} did from height {from} on: {restored} values, {marked} transactions")
+        }
     }
 }
 
@@ -136,6 +139,7 @@ pub(super) async fn changes(governed: &Governed<'_>, asked: &Asked) -> Result<Ve
             vec![Change::new("who leads votes", Some(now.to_string()), Some(organisation.to_string()))]
         }
         ProposalKind::Calls { calls } | ProposalKind::Change { calls } => made_calls(chain, calls).await?,
+        ProposalKind::Remediate { plan, .. } => super::plan::changes(chain, plan).await?,
         ProposalKind::Deploy { contract, code, .. } | ProposalKind::Upgrade { contract, code } => {
             new_code(chain, contract, code).await?
         }

@@ -4,8 +4,11 @@
 
 mod change;
 mod open;
+mod plan;
 
-pub(super) use open::{proposed, upgrade};
+pub(super) use change::{Change, text as change_text};
+pub(super) use open::{propose, proposed, upgrade};
+pub(super) use plan::{described, stored_plan};
 
 use super::Context;
 use crate::{
@@ -23,7 +26,6 @@ use althing_types::{
     hash::Hash,
     id::{Height, OrganisationId},
 };
-use change::Change;
 use serde::Serialize;
 
 /// Runs a command of `althing proposal`.
@@ -242,7 +244,8 @@ impl Shown {
             rows.push(("not voted", if silent.is_empty() { "nobody".to_owned() } else { silent.join(", ") }));
         }
         if self.calls_made > 0 {
-            rows.push(("calls made", self.calls_made.to_string()));
+            let what = if self.class == ProposalClass::Remediate { "parts done" } else { "calls made" };
+            rows.push((what, self.calls_made.to_string()));
         }
         if !self.message.is_empty() {
             rows.push(("outcome", self.message.clone()));

@@ -88,7 +88,16 @@ pub(in crate::command) async fn upgrade(
     propose(context, &governed, ProposalKind::Upgrade { contract: id.clone(), code }, sign).await
 }
 
-async fn propose(context: &Context, governed: &Governed<'_>, kind: ProposalKind, sign: &SignOptions) -> Result<()> {
+/// Opens a proposal and shows it.
+///
+/// # Errors
+/// When the contract refuses it.
+pub(in crate::command) async fn propose(
+    context: &Context,
+    governed: &Governed<'_>,
+    kind: ProposalKind,
+    sign: &SignOptions,
+) -> Result<()> {
     let outcome = send::call(context, governed.chain(), sign, &Open { kind }).await?;
     opened(context, governed, &outcome).await
 }

@@ -14,6 +14,7 @@ mod chain;
 mod execution;
 mod members;
 mod model;
+mod remediation;
 mod removal;
 mod review;
 mod votes;

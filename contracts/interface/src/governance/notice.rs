@@ -343,6 +343,19 @@ events! {
         /// Why it failed.
         message: Text<MAX_OUTCOME>,
     }
+    /// A part of a plan was carried out: what a removed member had written was put back.
+    Remedied {
+        /// The proposal.
+        proposal: u64;
+        /// The plan.
+        plan: Hash,
+        /// Parts that are carried out.
+        done: u32,
+        /// Parts that there are.
+        parts: u32,
+        /// What was done so far.
+        message: Text<MAX_OUTCOME>,
+    }
     /// Another authority list decides from the next height on.
     AuthoritiesChanged {;
         /// The list.

@@ -78,6 +78,8 @@ words! {
         Upgrade = 9 "upgrade",
         /// A change of data under review.
         Change = 10 "change",
+        /// What a removed member did is put right.
+        Remediate = 11 "remediate",
     }
     /// Where a proposal is.
     ProposalStatus {
@@ -168,7 +170,7 @@ values! {
         status: ProposalStatus,
         /// While it waits: block time at which the timelock ends. Once it is ended: block time of that.
         until_ms: u64,
-        /// Calls that were made.
+        /// Calls that were made, or parts of a plan that were carried out.
         progress: u32,
         /// How it ended, for people.
         message: Text<MAX_OUTCOME>,
@@ -269,6 +271,21 @@ pub enum ProposalKind {
         /// Calls of methods that are made for this, each with the submitter as first argument.
         calls: ProposedCalls,
     } = 10,
+    /// What an organisation did is put right by a plan that was stored before, one part in each block (P 0064 (4)).
+    Remediate {
+        /// The plan: the hash of its head.
+        plan: Hash,
+        /// Whose transactions it repairs.
+        organisation: OrganisationId,
+        /// The first height of them.
+        from: Height,
+        /// How many parts it has.
+        parts: u32,
+        /// How many values it puts back.
+        restored: u32,
+        /// How many transactions it marks.
+        marked: u32,
+    } = 11,
 }
 
 impl ProposalKind {
@@ -286,6 +303,7 @@ impl ProposalKind {
             Self::Deploy { .. } => ProposalClass::Deploy,
             Self::Upgrade { .. } => ProposalClass::Upgrade,
             Self::Change { .. } => ProposalClass::Change,
+            Self::Remediate { .. } => ProposalClass::Remediate,
         }
     }
 }
@@ -293,7 +311,7 @@ impl ProposalKind {
 impl ProposalClass {
     /// Whether it waits for the timelock once it is accepted.
     pub const fn has_timelock(self) -> bool {
-        matches!(self, Self::Parameters | Self::Settings | Self::Calls | Self::Deploy | Self::Upgrade)
+        matches!(self, Self::Parameters | Self::Settings | Self::Calls | Self::Deploy | Self::Upgrade | Self::Remediate)
     }
 }
 
@@ -342,6 +360,17 @@ impl Wire for ProposalKind {
                 fields: &[field("contract", ContractId::SCHEMA), field("code", Hash::SCHEMA)],
             },
             VariantSchema { name: "Change", fields: &[field("calls", ProposedCalls::SCHEMA)] },
+            VariantSchema {
+                name: "Remediate",
+                fields: &[
+                    field("plan", Hash::SCHEMA),
+                    field("organisation", OrganisationId::SCHEMA),
+                    field("from", Height::SCHEMA),
+                    field("parts", u32::SCHEMA),
+                    field("restored", u32::SCHEMA),
+                    field("marked", u32::SCHEMA),
+                ],
+            },
         ],
     };
 }
@@ -385,6 +414,14 @@ mod tests {
             ProposalKind::Remove { organisation: OrganisationId::new("a").unwrap(), node: None },
             ProposalKind::Calls { calls: List::default() },
             ProposalKind::Change { calls: List::default() },
+            ProposalKind::Remediate {
+                plan: Hash([1; 32]),
+                organisation: OrganisationId::new("a").unwrap(),
+                from: Height(1),
+                parts: 1,
+                restored: 1,
+                marked: 1,
+            },
         ];
         for kind in kinds {
             assert_eq!(encode(&kind)[0], kind.class() as u8, "{kind:?}");

@@ -9,6 +9,7 @@ use althing_api::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
         TransactionSummary, ViewResponse,
     },
+    remediation::RemediationPlanResponse,
 };
 use althing_rpc::{Ledger, LedgerError, Metrics, Scanned, Services, Submit, serve};
 use althing_types::{
@@ -25,6 +26,7 @@ use althing_types::{
     organisation::{MemberKey, Organisation, Role},
     proof::StateProof,
     receipt::{Receipt, Status},
+    remediation::{Plan, PlanCounts, PlanHead, PlanItem},
     transaction::{Abnormal, AbnormalCode, Attributes, Content, Operation, SignedTransaction, Transaction},
 };
 use prometheus_client::registry::Registry;
@@ -300,6 +302,27 @@ impl Ledger for Fake {
             changed: 0,
             changes: Vec::new(),
         })
+    }
+    fn remediation_plan(
+        &self,
+        organisation: &OrganisationId,
+        from: Height,
+        base: Option<Height>,
+    ) -> Result<RemediationPlanResponse, LedgerError> {
+        if from.0 == 0 {
+            return Err(LedgerError::NoPlan { number: 1, message: "from_height 0: must be at least 1".into() });
+        }
+        let head = PlanHead {
+            chain: ChainId::new("test").unwrap(),
+            organisation: organisation.clone(),
+            from,
+            base: base.unwrap_or(Height(self.height())),
+            block: Hash::ZERO,
+            counts: PlanCounts::default(),
+            parts: List::default(),
+        };
+        let mark = PlanItem::Mark { transaction: Hash::ZERO, height: from };
+        Ok(Plan::make(head, vec![mark]).unwrap().into())
     }
     fn contracts(&self) -> Result<Vec<ContractDocument>, LedgerError> {
         let entry = ContractEntry {

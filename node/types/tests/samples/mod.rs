@@ -32,6 +32,8 @@ use althing_types::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::{collections::BTreeSet, fmt::Debug};
 
+mod remediation;
+
 /// Decodes bytes as one type and encodes the value again.
 pub(crate) type Recode = fn(&[u8]) -> Result<Vec<u8>, DecodeError>;
 
@@ -136,7 +138,7 @@ fn list<T, const MAX: usize>(values: Vec<T>) -> List<T, MAX> {
     List::new(values).unwrap()
 }
 
-fn contents() -> [(&'static str, Operation, Content); 4] {
+fn contents() -> [(&'static str, Operation, Content); 5] {
     let code = || bytes(b"\0asm\x01\0\0\0");
     [
         (
@@ -155,6 +157,7 @@ fn contents() -> [(&'static str, Operation, Content); 4] {
         ),
         ("Upgrade", Operation::Upgrade, Content::Upgrade { contract: contract_id("guestbook"), code: code() }),
         ("Upload", Operation::Upload, Content::Upload { code: code() }),
+        ("StorePlan", Operation::StorePlan, Content::StorePlan { document: bytes(&[1, 0, 0, 0, 0]) }),
     ]
 }
 
@@ -371,6 +374,7 @@ fn governing(all: &mut Samples) {
         ("Deploy", SystemChange::Deploy { tag: 1, contract: contract(), code, arguments: bytes(&[1]) }),
         ("Upgrade", SystemChange::Upgrade { tag: 2, contract: contract(), code }),
         ("OpenDeploy", SystemChange::OpenDeploy(true)),
+        ("Remediate", SystemChange::Remediate(remediation::steps().remove(1))),
     ];
     for (name, change) in changes {
         all.add(&format!("SystemChange.{name}"), change);
@@ -398,6 +402,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     voting(&mut all);
     documents(&mut all);
     governing(&mut all);
+    remediation::add(&mut all);
     all.0
 }
 
@@ -425,7 +430,7 @@ fn transactions(all: &mut Samples) {
     all.plain("Attributes", [Attributes::Root, Attributes::Tld, Attributes::Directory]);
     all.plain("Operation", {
         use Operation::*;
-        [Call, Register, Update, Delete, Deploy, Upgrade, Upload]
+        [Call, Register, Update, Delete, Deploy, Upgrade, Upload, StorePlan]
     });
     all.plain("AbnormalCode", {
         use AbnormalCode::*;

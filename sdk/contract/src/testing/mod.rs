@@ -151,4 +151,6 @@ pub trait Machine {
     fn set_governor(&mut self, contract: &ContractId);
     /// System entries that the governing contract has written, by their full keys.
     fn system(&self) -> BTreeMap<Vec<u8>, Vec<u8>>;
+    /// Sets a system entry, as the node does it for what no contract writes.
+    fn put_system(&mut self, key: Vec<u8>, value: Vec<u8>);
 }

@@ -46,6 +46,10 @@ impl Machine for NativeMachine {
         self.world.system.clone()
     }
 
+    fn put_system(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.world.system.insert(key, value);
+    }
+
     fn state(&self, contract: &ContractId) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.world.state.get(contract).cloned().unwrap_or_default()
     }

@@ -103,6 +103,10 @@ impl Net {
     pub fn system(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.inner.borrow().machine.system()
     }
+    /// Sets a system entry, as the node does it for what no contract writes.
+    pub fn put_system(&self, key: Vec<u8>, value: Vec<u8>) {
+        self.inner.borrow_mut().machine.put_system(key, value);
+    }
     /// Height of the present block.
     pub fn height(&self) -> Height {
         Height(self.inner.borrow().height)

@@ -1,0 +1,83 @@
+//! What a removed member wrote is put right by a plan that the others vote on.
+
+use crate::{governance::number, modules::module, net::Net};
+use serde_json::{Value, json};
+
+const BOOK: &str = "registry-1.guestbook";
+
+fn write(net: &Net, text: &str, key: &str) -> String {
+    let arguments = json!({ "text": text }).to_string();
+    let done = net.json(&["contract", "call", BOOK, "write", &arguments, "--key", key]);
+    done["hash"].as_str().unwrap_or_else(|| panic!("{done}")).to_owned()
+}
+
+fn texts(net: &Net, api: &str) -> Vec<Value> {
+    let page = net.json(&["--api", api, "contract", "query", BOOK, "entries", "[null]"]);
+    page["result"].as_array().unwrap().iter().map(|entry| entry[1]["text"].clone()).collect()
+}
+
+#[test]
+fn what_a_removed_member_wrote_is_put_right_by_a_vote() {
+    let net = Net::root(&["--timelock-ms", "1500"]);
+    let apis = net.apis();
+    let code = net.path().join("guestbook.wasm");
+    std::fs::write(&code, module("guestbook", "2.0.0")).unwrap();
+    let title = r#"{"title": "Visitors"}"#;
+    net.ok(&["contract", "deploy", BOOK, code.to_str().unwrap(), title, "--key", "registry-1"]);
+    write(&net, "hello", "registry-1");
+    let from = (net.height(&apis[0]) + 1).to_string();
+    let bad = write(&net, "spam", "registry-5");
+    let good = write(&net, "fine", "registry-2");
+    let last = write(&net, "more spam", "registry-5");
+    assert_eq!(texts(&net, &apis[0]), ["hello", "spam", "fine", "more spam"]);
+
+    let reason = ["--organisation", "registry-5", "--reason", "spam", "--key", "coordinator"];
+    let review = number(&net.json(&[["review", "open"].as_slice(), &reason].concat()));
+    net.agree(&review, &["registry-1", "registry-2", "registry-3", "registry-4"]);
+    net.until("the removal", || net.member("registry-5").is_none().then_some(()));
+
+    // Every node computes the same plan.
+    let file = net.path().join("plan.json");
+    let about = ["remediation", "plan", "--organisation", "registry-5", "--from", &from];
+    let plan = net.json(&[about.as_slice(), &["--out", file.to_str().unwrap()]].concat());
+    let counts = &plan["counts"];
+    assert_eq!((&counts["marked"], &counts["restored"], &counts["kept"]), (&json!(2), &json!(5), &json!(0)), "{plan}");
+    let base = plan["base"].as_u64().unwrap().to_string();
+    net.wait_until_level();
+    let other = net.json(&[["--api", &apis[2]].as_slice(), &about, &["--base", &base]].concat());
+    assert_eq!(other["plan_hash"], plan["plan_hash"]);
+    let shown = plan["changes"].to_string();
+    assert!(shown.contains("registry-1.guestbook entries[1]") && shown.contains("more spam"), "{shown}");
+    let early = net.run(&["remediation", "plan", "--organisation", "registry-5", "--from", "0", "--json"]);
+    let errors = String::from_utf8_lossy(&early.stderr).into_owned();
+    assert!(early.status.code() == Some(3) && errors.contains("plan_refused"), "{errors}");
+
+    // It is uploaded, checked by another member's node, voted on, and carried out.
+    let opened = net.json(&["remediation", "propose", file.to_str().unwrap(), "--key", "registry-2"]);
+    let proposal = number(&opened);
+    let checked = net.json(&["--api", &apis[1], "remediation", "check", &proposal]);
+    assert_eq!((&checked["same"], &checked["plan_hash"]), (&json!(true), &plan["plan_hash"]), "{checked}");
+    let diff = net.json(&["proposal", "diff", &proposal]).to_string();
+    assert!(diff.contains("entries[3]") && diff.contains(&bad), "{diff}");
+    let accepted = net.agree(&proposal, &["registry-1", "registry-2", "registry-3", "registry-4"]);
+    assert_eq!(accepted["status"], "waiting", "{accepted}");
+    net.until("the remediation", || (net.status_of(&proposal) == "done").then_some(()));
+    let done = net.json(&["proposal", "show", &proposal]);
+    assert_eq!(done["message"], "5 values put back, 0 skipped, 2 transactions marked", "{done}");
+    net.wait_until_level();
+    for api in &apis[..4] {
+        assert_eq!(texts(&net, api), ["hello", "fine"], "{api}");
+    }
+
+    // The marks can be proven; the book goes on where the last good entry had left it.
+    for transaction in [&bad, &last] {
+        let status = net.json(&["tx", "status", transaction]);
+        assert_eq!(
+            (&status["mark"]["kind"], status["mark"]["proposal"].to_string()),
+            (&json!("remedied"), proposal.clone())
+        );
+    }
+    assert!(net.json(&["tx", "status", &good]).get("mark").is_none());
+    write(&net, "next", "registry-3");
+    assert_eq!(texts(&net, &apis[0]), ["hello", "fine", "next"]);
+}
