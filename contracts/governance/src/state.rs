@@ -4,8 +4,8 @@ use crate::{Refusal, rules};
 use althing_interface::governance::{
     Agenda, AgendaEntry, AuthoritiesChanged, Candidates, CertificateRecord, CertificateRevoked, CoordinatorChanged,
     CoordinatorRecord, GovernanceCounts, GovernanceError, KeysChanged, Lists, Member, MemberAdded, MemberRemoved,
-    NodeRecord, ParametersChanged, Proposal, ProposalDecided, ProposalExecuted, ProposalKind, ProposalOpened, Scores,
-    Serial, SettingsChanged, StandingChanged, VoteCast, VoteRecord, VoteWithdrawn, check_settings,
+    NodeRecord, ParametersChanged, Proposal, ProposalDecided, ProposalExecuted, ProposalKind, ProposalOpened,
+    Recovered, Scores, Serial, SettingsChanged, StandingChanged, VoteCast, VoteRecord, VoteWithdrawn, check_settings,
 };
 use althing_sdk::{
     prelude::*,
@@ -30,6 +30,7 @@ use althing_sdk::{
         ProposalDecided,
         ProposalExecuted,
         AuthoritiesChanged,
+        Recovered,
         KeysChanged,
         CertificateRevoked,
         CoordinatorChanged,

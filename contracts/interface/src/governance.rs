@@ -16,7 +16,7 @@ mod proposal;
 
 pub use notice::{
     AuthoritiesChanged, CertificateRevoked, CoordinatorChanged, GovernanceError, KeysChanged, MemberAdded,
-    MemberRemoved, ParametersChanged, ProposalDecided, ProposalExecuted, ProposalOpened, SettingsChanged,
+    MemberRemoved, ParametersChanged, ProposalDecided, ProposalExecuted, ProposalOpened, Recovered, SettingsChanged,
     StandingChanged, VoteCast, VoteWithdrawn,
 };
 pub use proposal::{

@@ -75,6 +75,8 @@ codes! {
         ContractUnknown = "contract_unknown", 404;
         /// The transaction was refused; `refusal` says why.
         TransactionRefused = "transaction_refused", 422;
+        /// The recovery was refused; `value` is the number of the rule that it breaks.
+        RecoveryRefused = "recovery_refused", 422;
         /// The node's own fault.
         Internal = "internal", 500;
     }

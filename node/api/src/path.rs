@@ -25,6 +25,8 @@ pub const STATE_BATCH: &str = "/v1/state/batch";
 pub const VIEWS: &str = "/v1/views";
 /// `POST`: try a change of code on a fork of the present state.
 pub const DRY_RUNS: &str = "/v1/dry-runs";
+/// `POST`: go on after the loss of the quorum, by a plan that the member organisations signed.
+pub const RECOVERIES: &str = "/v1/recoveries";
 /// `GET`: contracts.
 pub const CONTRACTS: &str = "/v1/contracts";
 /// `GET`: one contract with its ABI.

@@ -28,6 +28,7 @@ pub mod order;
 pub mod organisation;
 pub mod proof;
 pub mod receipt;
+pub mod recovery;
 pub mod transaction;
 pub mod view;
 pub mod vote;

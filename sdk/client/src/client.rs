@@ -15,6 +15,7 @@ use althing_api::{
         ViewResponse, cursor_text,
     },
     path,
+    recovery::{RecoveryRequest, RecoveryResponse},
 };
 use althing_types::{
     codec::{self, List},
@@ -22,6 +23,7 @@ use althing_types::{
     event::EventId,
     hash::Hash,
     id::{ContractId, Height},
+    recovery::SignedRecovery,
     transaction::SignedTransaction,
 };
 use reqwest::{Response, StatusCode, Url, header};
@@ -326,6 +328,11 @@ impl Client {
     /// Tries a change of code on a fork of the present state.
     pub async fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, ClientError> {
         self.post(path::DRY_RUNS, &DryRunRequest { contract: contract.clone(), code }, Duration::ZERO).await
+    }
+
+    /// Brings a recovery: a plan that more than half of the member organisations signed.
+    pub async fn recover(&self, recovery: &SignedRecovery) -> Result<RecoveryResponse, ClientError> {
+        self.post(path::RECOVERIES, &RecoveryRequest { recovery: recovery.clone() }, Duration::ZERO).await
     }
 
     /// Deployed contracts.

@@ -9,7 +9,7 @@ use althing_abi::{
 use althing_interface::{domain_records, rdata::Rdata, tld_binding};
 use althing_types::{
     authority::AuthorityList,
-    block::{Block, CompactBlock, Header, MAX_BLOCK},
+    block::{Block, CompactBlock, Header, MAX_BLOCK, certificate_hash},
     certificate::QuorumCertificate,
     codec::{self, Bytes, Text},
     crypto::{Signable, Signed},
@@ -43,8 +43,11 @@ pub fn transaction(data: &[u8]) {
 pub fn block(data: &[u8]) {
     if let Some(block) = canonical::<Block>("block", data, MAX_BLOCK) {
         let hashes = block.transaction_hashes();
+        let previous_certificate = certificate_hash(block.previous.as_ref());
         let compact = CompactBlock {
-            header: Header { transactions_root: merkle::root(&hashes), ..block.header },
+            header: Header { transactions_root: merkle::root(&hashes), previous_certificate, ..block.header },
+            previous: block.previous,
+            recovery: block.recovery,
             transactions: codec::List::new(hashes).unwrap_or_default(),
         };
         assert!(compact.is_consistent());

@@ -4,5 +4,6 @@ pub(crate) mod blocks;
 pub(crate) mod contracts;
 pub(crate) mod events;
 pub(crate) mod node;
+pub(crate) mod recovery;
 pub(crate) mod state;
 pub(crate) mod transactions;

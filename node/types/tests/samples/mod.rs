@@ -355,6 +355,7 @@ fn governing(all: &mut Samples) {
             packer: node(11),
             previous_round: Round(1),
             verified: list(certificate.signatures.iter().map(|s| s.voter).collect()),
+            recovered: Some(AuthorityList::new(authorities(), Threshold::TwoThirds).expect("list")),
             results: list(vec![result]),
         },
     );
@@ -487,12 +488,15 @@ fn transactions(all: &mut Samples) {
 fn blocks(all: &mut Samples) {
     all.plain("NodeInstruction", [NodeInstruction::None, NodeInstruction::Added, NodeInstruction::Removed]);
     all.hashed("Header", header(), Tag::Header, Header::hash);
-    let block = Block { header: header(), previous: None, transactions: list(signed_transactions()) };
+    let block = Block { header: header(), previous: None, recovery: None, transactions: list(signed_transactions()) };
     let hashes = block.transaction_hashes();
     let proof = merkle::prove(&hashes, 1).unwrap();
     all.add("Block", block);
-    all.add("Block.empty", Block { header: header(), previous: None, transactions: list(vec![]) });
-    all.add("CompactBlock", CompactBlock { header: header(), previous: None, transactions: list(hashes) });
+    all.add("Block.empty", Block { header: header(), previous: None, recovery: None, transactions: list(vec![]) });
+    all.add(
+        "CompactBlock",
+        CompactBlock { header: header(), previous: None, recovery: None, transactions: list(hashes) },
+    );
     all.add("MerkleProof", proof);
     all.add("ProofLeaf", proof_leaf());
     all.add("StateProof.present", state_proof(Some(proof_leaf())));
