@@ -6,6 +6,7 @@ mod contract;
 mod govern;
 mod local;
 mod node;
+mod recovery;
 
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
@@ -16,6 +17,7 @@ pub use govern::{
 };
 pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
 pub use node::{HostPort, NodeCommand, NodeInit};
+pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -108,6 +110,9 @@ pub enum Command {
     /// Propose new code of a contract, and see where that is.
     #[command(subcommand)]
     Upgrade(UpgradeCommand),
+    /// Go on after the quorum is lost for good, by a plan that the member organisations sign.
+    #[command(subcommand)]
+    Recovery(RecoveryCommand),
     /// Bring the root zone into the ledger, follow its changes, and write it out again.
     #[command(subcommand)]
     Zone(ZoneCommand),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 impl Net {
-    fn root(extra: &[&str]) -> Self {
+    pub(crate) fn root(extra: &[&str]) -> Self {
         let net = Self::none();
         let mut arguments = vec!["devnet", "up", "--profile", "root", "--detach"];
         arguments.extend(extra);
@@ -27,12 +27,12 @@ impl Net {
         answers.into_iter().next_back().unwrap()
     }
 
-    fn member(&self, org: &str) -> Option<Value> {
+    pub(crate) fn member(&self, org: &str) -> Option<Value> {
         let list = self.json(&["member", "list"]);
         list.as_array().unwrap().iter().find(|node| node["org"] == org).cloned()
     }
 
-    fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let started = Instant::now();
         loop {
             if let Some(found) = look() {

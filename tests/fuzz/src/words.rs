@@ -23,6 +23,7 @@ use althing_types::{
     organisation::{KeyEntry, Organisation, Role},
     proof::StateProof,
     receipt::Receipt,
+    recovery::{LastFinal, MAX_RECOVERY, ProvenRecovery},
     transaction::{Abnormal, MAX_TRANSACTION, SignedTransaction},
     vote::{Evidence, SignedProposal, SignedVote},
 };
@@ -84,6 +85,21 @@ pub fn certificate(data: &[u8]) {
         .get_or_init(|| (seeds::golden_value("QuorumCertificate"), seeds::golden_value("AuthorityList.two_thirds")));
     if certificate.verify(&genuine.chain, authorities).is_ok() {
         assert_eq!(certificate, *genuine, "a forged certificate");
+    }
+}
+
+/// A plan to go on after the loss of the quorum, with signatures and proofs.
+pub fn recovery(data: &[u8]) {
+    if let Some(proven) = canonical::<ProvenRecovery>("recovery", data, MAX_RECOVERY) {
+        let plan = &proven.signed.plan;
+        let last = LastFinal {
+            chain: &plan.chain,
+            height: plan.height,
+            block: plan.block,
+            state_root: Hash([7; 32]),
+        };
+        assert!(proven.verify(&last).is_err(), "nothing is proven under a made-up root");
+        assert!(proven.signed.state_keys().len() > proven.signed.signatures.len());
     }
 }
 
