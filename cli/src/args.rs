@@ -6,6 +6,7 @@ mod contract;
 mod govern;
 mod local;
 mod node;
+mod recovery;
 mod remediation;
 
 pub use ca::{CaCommand, IssueOptions, Subject};
@@ -17,6 +18,7 @@ pub use govern::{
 };
 pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
 pub use node::{HostPort, NodeCommand, NodeInit};
+pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 pub use remediation::RemediationCommand;
 
 use clap::{Args, Parser, Subcommand};
@@ -113,6 +115,9 @@ pub enum Command {
     /// Propose new code of a contract, and see where that is.
     #[command(subcommand)]
     Upgrade(UpgradeCommand),
+    /// Go on after the quorum is lost for good, by a plan that the member organisations sign.
+    #[command(subcommand)]
+    Recovery(RecoveryCommand),
     /// Bring the root zone into the ledger, follow its changes, and write it out again.
     #[command(subcommand)]
     Zone(ZoneCommand),

@@ -302,6 +302,7 @@ impl From<ClientError> for CliError {
                     ErrorCode::TransactionRefused => {
                         (Exit::Refused, error.refusal.map_or(error.code.text(), althing_api::RefusalCode::text))
                     }
+                    ErrorCode::RecoveryRefused => (Exit::Refused, error.code.text()),
                     ErrorCode::BadJson
                     | ErrorCode::TooDeep
                     | ErrorCode::BadBytes

@@ -27,6 +27,7 @@ pub mod governed;
 pub mod home;
 pub mod keyfile;
 pub mod output;
+pub mod recovery;
 pub mod zone;
 
 use args::Cli;

@@ -19,6 +19,7 @@ mod governance;
 mod hostile;
 mod http;
 mod net;
+mod recovery;
 mod remediation;
 mod upgrade;
 

@@ -97,6 +97,7 @@ impl Chain {
             packer: node_of(A),
             previous_round: Round(1),
             verified: List::new(list.members().iter().map(|authority| authority.node).collect()).unwrap(),
+            recovered: None,
             results: List::default(),
         };
         self.net.end_block(governance::ID, &facts);

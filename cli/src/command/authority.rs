@@ -45,11 +45,28 @@ async fn deciding(chain: &Chain, height: Option<Height>) -> Result<(Height, Auth
         let list = chain.genesis.authority_list().map_err(|e| CliError::internal("genesis", e.to_string()))?;
         return Ok((Height(1), list));
     }
+    if let Some(height) = height
+        && let Some(list) = recovered(chain, height).await?
+    {
+        return Ok((height, list));
+    }
     let before = height.map(|height| Height(height.0.saturating_sub(1)));
     let entries = chain.read(&[keyspace::authorities()], before).await?;
     let list = typed("authority list", entries.values.first().and_then(Option::as_deref))?;
     let list = list.ok_or_else(|| CliError::internal("bad_state", "the state has no authority list"))?;
     Ok((Height(entries.height.0.saturating_add(1)), list))
+}
+
+/// The list of a height that began with a recovery: the state before it names another one.
+async fn recovered(chain: &Chain, height: Height) -> Result<Option<AuthorityList>> {
+    let Some(document) = chain.client.headers(height, 1).await?.headers.into_iter().next() else { return Ok(None) };
+    let Some(recovery) = document.recovery else { return Ok(None) };
+    let list = recovery.signed.plan.authorities;
+    let decided_by = match chain.verifier() {
+        Some(verifier) => verifier.header(height).await?.header().authorities,
+        None => document.header.authorities,
+    };
+    Ok((list.hash() == decided_by).then_some(list))
 }
 
 #[derive(Serialize)]

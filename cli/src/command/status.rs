@@ -27,6 +27,10 @@ pub(super) async fn run(context: &Context) -> Result<()> {
             ("block", s.block_hash.to_string()),
             ("state root", s.state_root.to_string()),
             ("authorities", format!("{}: {}", s.authorities.len(), list(&s.authorities))),
+            (
+                "recovery",
+                s.recovery.as_ref().map_or("none".into(), |r| format!("plan {} from block {} on", r.plan, r.height)),
+            ),
             ("peers", format!("{}: {}", s.peers.len(), list(&s.peers))),
             ("pending", format!("{} transactions, {} bytes", s.pending_transactions, s.pending_bytes)),
             ("oldest provable state", s.oldest_state.to_string()),

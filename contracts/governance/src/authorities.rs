@@ -2,7 +2,7 @@
 
 use crate::{Governance, Refusal, rules, state::govern};
 use althing_interface::governance::{
-    AuthoritiesChanged, Candidates, GovernanceError, Lists, ScoreEntry, Scores, score,
+    AuthoritiesChanged, Candidates, GovernanceError, Lists, Recovered, ScoreEntry, Scores, StandingChanged, score,
 };
 use althing_sdk::{
     prelude::*,
@@ -86,6 +86,35 @@ impl Governance {
         }
         self.lists.put(&next);
         Ok(())
+    }
+
+    /// Follows a recovery: who is in its list stands as authority, who was one and is not in it as backup. The node has
+    /// put the list into force before the block began, so this block counts as decided by it.
+    pub(crate) fn recover(&mut self, cx: &mut Ctx, list: &AuthorityList) -> Result<(), Refusal> {
+        let records: Vec<_> = self.nodes.iter().map(|(_, record)| record).collect();
+        for mut record in records {
+            let standing = match (list.position(&record.node.node), record.node.standing) {
+                (Some(_), _) => Standing::Authority,
+                (None, Standing::Authority) => Standing::Backup,
+                (None, other) => other,
+            };
+            if standing != record.node.standing {
+                record.node.standing = standing;
+                let (node, organisation) = (record.node.node, record.node.organisation.clone());
+                self.nodes.put(&node.key(), &record);
+                cx.emit(StandingChanged { node, organisation, standing });
+            }
+        }
+        let lists = self.both_lists()?;
+        self.lists.put(&Lists {
+            before: lists.present,
+            present: list.clone(),
+            changed: cx.height().previous(),
+            stale: false,
+            ..lists
+        });
+        cx.emit(Recovered { authorities: list.clone() });
+        self.publish(cx)
     }
 
     /// The nodes that an organisation wants as authorities.

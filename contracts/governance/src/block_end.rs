@@ -21,6 +21,9 @@ impl Governance {
     /// Everything that is to be done at the end of a block.
     pub(crate) fn end(&mut self, cx: &mut Ctx, facts: &BlockFacts) -> Result<(), Refusal> {
         self.account(facts)?;
+        if let Some(list) = &facts.recovered {
+            self.recover(cx, list)?;
+        }
         for result in facts.results.iter() {
             self.put_off_ended(cx, result.tag, result.done, &result.message);
         }

@@ -139,7 +139,7 @@ impl Governance {
     }
 
     /// Tells the node who may connect.
-    fn publish(&self, cx: &mut Ctx) -> Result<(), Refusal> {
+    pub(crate) fn publish(&self, cx: &mut Ctx) -> Result<(), Refusal> {
         let nodes = self.nodes.iter().map(|(_, record)| record.node).collect();
         govern(cx, &SystemChange::Members(MemberList { nodes: List::new(nodes).unwrap_or_default() }))
     }

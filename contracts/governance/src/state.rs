@@ -4,8 +4,9 @@ use crate::{Refusal, rules};
 use althing_interface::governance::{
     Agenda, AgendaEntry, AuthoritiesChanged, Candidates, CertificateRecord, CertificateRevoked, CoordinatorChanged,
     CoordinatorRecord, GovernanceCounts, GovernanceError, KeysChanged, Lists, Member, MemberAdded, MemberRemoved,
-    NodeRecord, ParametersChanged, Proposal, ProposalDecided, ProposalExecuted, ProposalKind, ProposalOpened, Remedied,
-    Scores, Serial, SettingsChanged, StandingChanged, VoteCast, VoteRecord, VoteWithdrawn, check_settings,
+    NodeRecord, ParametersChanged, Proposal, ProposalDecided, ProposalExecuted, ProposalKind, ProposalOpened,
+    Recovered, Remedied, Scores, Serial, SettingsChanged, StandingChanged, VoteCast, VoteRecord, VoteWithdrawn,
+    check_settings,
 };
 use althing_sdk::{
     prelude::*,
@@ -31,6 +32,7 @@ use althing_sdk::{
         ProposalExecuted,
         Remedied,
         AuthoritiesChanged,
+        Recovered,
         KeysChanged,
         CertificateRevoked,
         CoordinatorChanged,

@@ -16,8 +16,8 @@ mod proposal;
 
 pub use notice::{
     AuthoritiesChanged, CertificateRevoked, CoordinatorChanged, GovernanceError, KeysChanged, MemberAdded,
-    MemberRemoved, ParametersChanged, ProposalDecided, ProposalExecuted, ProposalOpened, Remedied, SettingsChanged,
-    StandingChanged, VoteCast, VoteWithdrawn,
+    MemberRemoved, ParametersChanged, ProposalDecided, ProposalExecuted, ProposalOpened, Recovered, Remedied,
+    SettingsChanged, StandingChanged, VoteCast, VoteWithdrawn,
 };
 pub use proposal::{
     CertificateFacts, Choice, Electorate, Proposal, ProposalClass, ProposalKind, ProposalStatus, ProposalView,

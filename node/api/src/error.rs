@@ -77,6 +77,8 @@ codes! {
         TransactionRefused = "transaction_refused", 422;
         /// There is no such remediation plan; `value` is the reason's number.
         PlanRefused = "plan_refused", 422;
+        /// The recovery was refused; `value` is the number of the rule that it breaks.
+        RecoveryRefused = "recovery_refused", 422;
         /// The node's own fault.
         Internal = "internal", 500;
     }

@@ -14,12 +14,14 @@
     )
 )]
 
+pub mod chain;
 pub mod config;
 pub mod dry_run;
 pub mod error;
 pub mod model;
 pub mod openapi;
 pub mod path;
+pub mod recovery;
 pub mod remediation;
 mod schema;
 

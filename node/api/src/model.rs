@@ -4,9 +4,6 @@
 
 use crate::error::Refusal;
 use althing_types::{
-    authority::AuthorityList,
-    block::Header,
-    certificate::QuorumCertificate,
     crypto::{NodeId, PublicKey},
     event::{Event, EventId},
     genesis::{ChainKind, Genesis},
@@ -17,7 +14,7 @@ use althing_types::{
     organisation::Role,
     proof::StateProof,
     receipt::{Failure, Receipt},
-    transaction::{Abnormal, AbnormalCode, Operation, SignedTransaction},
+    transaction::{Abnormal, AbnormalCode, Operation},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -209,55 +206,7 @@ pub struct TransactionList {
 
 // ---- blocks
 
-/// A block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct BlockDocument {
-    /// Hash of its header.
-    #[schema(value_type = String)]
-    pub hash: Hash,
-    /// Its header.
-    #[schema(value_type = crate::schema::Header)]
-    pub header: Header,
-    /// The certificate that makes it final.
-    #[schema(value_type = crate::schema::QuorumCertificate)]
-    pub certificate: QuorumCertificate,
-    /// Hashes of its transactions in order.
-    #[schema(value_type = Vec<String>)]
-    pub transaction_hashes: Vec<Hash>,
-    /// The transactions; only with `full=true`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub transactions: Option<Vec<SignedTransaction>>,
-    /// Their receipts; only with `full=true`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<crate::schema::Receipt>>)]
-    pub receipts: Option<Vec<Receipt>>,
-}
-
-/// A header with what is needed to check it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct HeaderDocument {
-    /// Its hash.
-    #[schema(value_type = String)]
-    pub hash: Hash,
-    /// The header.
-    #[schema(value_type = crate::schema::Header)]
-    pub header: Header,
-    /// The certificate that makes it final.
-    #[schema(value_type = crate::schema::QuorumCertificate)]
-    pub certificate: QuorumCertificate,
-    /// The list that decided this height: in the first document of an answer and wherever it differs from the one before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub authorities: Option<AuthorityList>,
-}
-
-/// Headers in ascending order without a gap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct HeaderList {
-    /// The headers.
-    pub headers: Vec<HeaderDocument>,
-}
+pub use crate::chain::{BlockDocument, HeaderDocument, HeaderList};
 
 // ---- state
 
@@ -496,6 +445,9 @@ pub struct StatusDocument {
     /// Why it has stopped, when it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halted: Option<String>,
+    /// The recovery that the next height begins with; absent as long as the chain has its quorum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<crate::recovery::RecoveryNotice>,
     /// Pending transactions.
     pub pending_transactions: u64,
     /// Their bytes.

@@ -3,7 +3,7 @@
 //! The document is checked in as `openapi.json`; a test builds it again and compares (`ALTHING_BLESS=1` rewrites it).
 //! A test of the server walks [`ENDPOINTS`] and asks each of them.
 
-use crate::{dry_run, error::ApiError, model, path, remediation};
+use crate::{dry_run, error::ApiError, model, path, recovery, remediation};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -168,6 +168,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "RemediationPlanResponse",
         )
     },
+    Endpoint {
+        method: Method::Post,
+        request: Some("RecoveryRequest"),
+        errors: &[413, 415, 422],
+        ..get(
+            path::RECOVERIES,
+            "Goes on after the loss of the quorum, by a plan that more than half of the member organisations signed.",
+            "RecoveryResponse",
+        )
+    },
     get(path::CONTRACTS, "Deployed contracts.", "ContractList"),
     Endpoint {
         in_path: &[CONTRACT],
@@ -240,6 +250,8 @@ fn shapes() -> Vec<Named> {
     add::<dry_run::DryRunResponse>(&mut out);
     add::<remediation::RemediationPlanRequest>(&mut out);
     add::<remediation::RemediationPlanResponse>(&mut out);
+    add::<recovery::RecoveryRequest>(&mut out);
+    add::<recovery::RecoveryResponse>(&mut out);
     add::<model::ContractList>(&mut out);
     add::<model::EventPage>(&mut out);
     add::<model::AbnormalList>(&mut out);
@@ -334,7 +346,7 @@ const fn reason(status: u16) -> &'static str {
         410 => "State or events of this height are no longer kept.",
         413 => "The body is too long.",
         415 => "A body of another media type.",
-        422 => "The transaction was refused.",
+        422 => "The transaction, or the recovery, was refused.",
         429 => "Too many requests of this address.",
         500 => "The node's own fault.",
         _ => "Busy, too slow, or not ready.",

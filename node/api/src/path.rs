@@ -27,6 +27,8 @@ pub const VIEWS: &str = "/v1/views";
 pub const DRY_RUNS: &str = "/v1/dry-runs";
 /// `POST`: compute what would put right what a member did.
 pub const REMEDIATION_PLANS: &str = "/v1/remediation-plans";
+/// `POST`: go on after the loss of the quorum, by a plan that the member organisations signed.
+pub const RECOVERIES: &str = "/v1/recoveries";
 /// `GET`: contracts.
 pub const CONTRACTS: &str = "/v1/contracts";
 /// `GET`: one contract with its ABI.

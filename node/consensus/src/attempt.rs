@@ -11,8 +11,8 @@
 use crate::{
     conflict::Conflicts,
     context::{
-        Address, BlockId, CoreHeight, CoreSignedVote, Members, Protocol, core_proposal, core_round, core_vote,
-        our_kind, our_round, our_signed_vote, thresholds,
+        Address, BlockId, CoreHeight, CoreSignedVote, Members, Protocol, Scope, core_proposal, core_round, core_vote,
+        our_kind, our_signed_vote, thresholds,
     },
     effects::{Desk, core_timer},
     engine::Signer,
@@ -72,7 +72,7 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// Starts a height.
     pub(crate) fn start(
-        (chain, me): (ChainId, NodeId),
+        (scope, me): (Scope, NodeId),
         height: Height,
         authorities: AuthorityList,
         timeouts: Timeouts,
@@ -93,7 +93,7 @@ impl Attempt {
             me,
             authorities,
             state,
-            desk: Desk::new(chain, height, timeouts, now_ms),
+            desk: Desk::new(scope, height, timeouts, now_ms),
             proposals: BTreeMap::new(),
             blocks: BTreeMap::new(),
             conflicts: Conflicts::default(),
@@ -108,7 +108,7 @@ impl Attempt {
 
     /// The round in progress.
     pub(crate) fn round(&self) -> Round {
-        Round(self.state.round().as_u32().unwrap_or(0))
+        self.desk.scope.our_round(self.state.round()).unwrap_or(self.desk.scope.first)
     }
 
     /// Whether a vote of this height would change anything; cheap, and before any signature is checked.
@@ -149,7 +149,7 @@ impl Attempt {
             self.desk.own.insert_vote(signed.clone(), false);
             self.fall_silent(vote.round);
         }
-        let first = self.counted(vote.round, vote.kind, vote.voter).map(|v| our_signed_vote(&self.desk.chain, v));
+        let first = self.counted(vote.round, vote.kind, vote.voter).map(|v| our_signed_vote(&self.desk.scope, v));
         if let Some(first) = first {
             self.conflicting_vote(first, signed);
         } else {
@@ -205,7 +205,8 @@ impl Attempt {
             validity: Validity::from_bool(valid),
         };
         self.run(CoreInput::ProposedValue(value, ValueOrigin::Consensus), signer);
-        let rounds: Vec<Round> = self.state.driver.votes().all_rounds().keys().filter_map(|r| our_round(*r)).collect();
+        let seen = self.state.driver.votes().all_rounds().keys();
+        let rounds: Vec<Round> = seen.filter_map(|round| self.desk.scope.our_round(*round)).collect();
         for round in rounds {
             self.complete_decision(round, block);
         }
@@ -244,12 +245,13 @@ impl Attempt {
 
     /// There is work: the primary has no reason to wait.
     pub(crate) fn work(&mut self) {
-        let waits = self.round() == Round(0) && self.state.driver.step_is_propose() && self.desk.decided.is_none();
+        let first = self.desk.scope.first;
+        let waits = self.round() == first && self.state.driver.step_is_propose() && self.desk.decided.is_none();
         if self.hurried || !waits {
             return;
         }
         self.hurried = true;
-        let (round, kind, after_ms) = (Round(0), TimerKind::Propose, self.desk.timeouts.propose_ms);
+        let (round, kind, after_ms) = (first, TimerKind::Propose, self.desk.timeouts.propose_ms);
         let sooner = self.desk.now_ms.saturating_add(after_ms);
         if self.desk.timers.get(round, kind).is_some_and(|active| active.deadline_ms > sooner) {
             self.desk.schedule(round, kind, after_ms);
@@ -275,7 +277,9 @@ impl Attempt {
             self.desk.refused = Some(Fault::LateReplay { height });
             return;
         }
-        let records: Vec<Record> = records.into_iter().filter(|record| record.height() == height).collect();
+        // What was said under a list that is no longer in force has a place of its own: nothing here can contradict it.
+        let ours = |record: &Record| record.height() == height && self.desk.scope.holds(record.round());
+        let records: Vec<Record> = records.into_iter().filter(ours).collect();
         for record in &records {
             match record {
                 Record::Proposal(own) if own.value.proposer == self.me => {
@@ -315,8 +319,9 @@ impl Attempt {
 
     /// Whether a message of this place can matter at all.
     fn open_for(&self, chain: &ChainId, height: Height, round: Round) -> bool {
-        *chain == self.desk.chain
+        *chain == self.desk.scope.chain
             && height == self.desk.height
+            && self.desk.scope.holds(round)
             && round.0 <= self.round().0.saturating_add(ROUND_WINDOW)
             && self.desk.decided.is_none()
     }

@@ -89,13 +89,29 @@ pub(crate) fn thresholds(list: &AuthorityList) -> ThresholdParams {
     ThresholdParams { quorum: ThresholdParam::new(numerator, denominator), honest: ThresholdParam::F_PLUS_ONE }
 }
 
-pub(crate) const fn core_round(round: Round) -> core::Round {
-    core::Round::new(round.0)
+/// Which messages of a height are meant: the chain, and the first round under the list in force.
+///
+/// The core counts rounds from 0 in every attempt. Ours are numbered on after a recovery, so that what was signed
+/// before it has another place than what is signed after it.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    pub(crate) chain: ChainId,
+    pub(crate) first: Round,
 }
 
-/// `None` for the core's "before round 0".
-pub(crate) fn our_round(round: core::Round) -> Option<Round> {
-    round.as_u32().map(Round)
+impl Scope {
+    /// Whether a round is of this attempt.
+    pub(crate) const fn holds(&self, round: Round) -> bool {
+        round.recovery() == self.first.recovery()
+    }
+    /// `None` for the core's "before round 0".
+    pub(crate) fn our_round(&self, round: core::Round) -> Option<Round> {
+        round.as_u32().map(|turn| Round(self.first.0.saturating_add(turn)))
+    }
+}
+
+pub(crate) const fn core_round(round: Round) -> core::Round {
+    core::Round::new(round.turn())
 }
 
 pub(crate) const fn our_kind(kind: VoteType) -> VoteKind {
@@ -119,11 +135,11 @@ pub(crate) fn core_vote(signed: &SignedVote) -> CoreSignedVote {
 }
 
 /// A vote of the core in our terms.
-pub(crate) fn our_vote(chain: &ChainId, vote: &CoreVote) -> Vote {
+pub(crate) fn our_vote(scope: &Scope, vote: &CoreVote) -> Vote {
     Vote {
-        chain: chain.clone(),
+        chain: scope.chain.clone(),
         height: Height(vote.height.0),
-        round: our_round(vote.round).unwrap_or_default(),
+        round: scope.our_round(vote.round).unwrap_or_default(),
         kind: our_kind(vote.kind),
         block: match vote.value {
             NilOrVal::Nil => None,
@@ -134,8 +150,8 @@ pub(crate) fn our_vote(chain: &ChainId, vote: &CoreVote) -> Vote {
 }
 
 /// A signed vote of the core in our terms.
-pub(crate) fn our_signed_vote(chain: &ChainId, signed: &CoreSignedVote) -> SignedVote {
-    Signed { value: our_vote(chain, &signed.message), signature: signed.signature }
+pub(crate) fn our_signed_vote(scope: &Scope, signed: &CoreSignedVote) -> SignedVote {
+    Signed { value: our_vote(scope, &signed.message), signature: signed.signature }
 }
 
 /// A signed proposal for the core.
@@ -152,13 +168,13 @@ pub(crate) fn core_proposal(signed: &SignedProposal) -> CoreSignedProposal {
 }
 
 /// A proposal of the core in our terms.
-pub(crate) fn our_proposal(chain: &ChainId, proposal: &CoreProposal) -> Proposal {
+pub(crate) fn our_proposal(scope: &Scope, proposal: &CoreProposal) -> Proposal {
     Proposal {
-        chain: chain.clone(),
+        chain: scope.chain.clone(),
         height: Height(proposal.height.0),
-        round: our_round(proposal.round).unwrap_or_default(),
+        round: scope.our_round(proposal.round).unwrap_or_default(),
         block: proposal.value.0,
-        valid_round: our_round(proposal.valid_round),
+        valid_round: scope.our_round(proposal.valid_round),
         proposer: proposal.proposer.0,
     }
 }
@@ -177,7 +193,8 @@ impl core::Context for Protocol {
     type SigningScheme = Ed25519;
 
     fn select_proposer<'a>(&self, set: &'a Members, height: CoreHeight, round: core::Round) -> &'a Member {
-        let primary = set.list.primary(Height(height.0), our_round(round).unwrap_or_default());
+        // The rotation goes by turns, and those are what the core counts.
+        let primary = set.list.primary(Height(height.0), Round(round.as_u32().unwrap_or(0)));
         core::ValidatorSet::<Self>::get_by_address(set, &Address(primary)).unwrap_or(&set.first)
     }
 

@@ -5,8 +5,8 @@
 
 use crate::{
     context::{
-        CoreProposal, CoreSignedProposal, CoreSignedVote, CoreVote, Protocol, core_proposal, core_vote, our_proposal,
-        our_round, our_signed_vote, our_vote,
+        CoreProposal, CoreSignedProposal, CoreSignedVote, CoreVote, Protocol, Scope, core_proposal, core_round,
+        core_vote, our_proposal, our_signed_vote, our_vote,
     },
     engine::Signer,
     fault::Fault,
@@ -21,7 +21,7 @@ use althing_types::{
     codec::List,
     crypto::Signed,
     hash::Hash,
-    id::{ChainId, Height, Round},
+    id::{Height, Round},
     vote::{SignedProposal, SignedVote},
 };
 use arc_malachitebft_core_consensus::{Effect, LivenessMsg, Resumable, Resume, SignedConsensusMsg, VoteExtensionError};
@@ -34,7 +34,7 @@ pub(crate) struct Refused;
 /// The part of a height's state that the core's effects work on.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    pub(crate) chain: ChainId,
+    pub(crate) scope: Scope,
     pub(crate) height: Height,
     pub(crate) timeouts: Timeouts,
     pub(crate) now_ms: u64,
@@ -53,9 +53,9 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(chain: ChainId, height: Height, timeouts: Timeouts, now_ms: u64) -> Self {
+    pub(crate) fn new(scope: Scope, height: Height, timeouts: Timeouts, now_ms: u64) -> Self {
         Self {
-            chain,
+            scope,
             height,
             timeouts,
             now_ms,
@@ -83,13 +83,13 @@ impl Desk {
                 resume.resume_with(())
             }
             Effect::CancelTimeout(timeout, resume) => {
-                if let Some((round, kind)) = our_timer(timeout) {
+                if let Some((round, kind)) = self.our_timer(timeout) {
                     self.cancel(round, kind);
                 }
                 resume.resume_with(())
             }
             Effect::ScheduleTimeout(timeout, resume) => {
-                if let Some((round, kind)) = our_timer(timeout) {
+                if let Some((round, kind)) = self.our_timer(timeout) {
                     self.schedule(round, kind, self.timeouts.duration_ms(kind, round));
                 }
                 resume.resume_with(())
@@ -121,7 +121,7 @@ impl Desk {
                 resume.resume_with(())
             }
             Effect::GetValue(_, round, _, resume) => {
-                self.building = our_round(round);
+                self.building = self.scope.our_round(round);
                 self.ask_for_block();
                 resume.resume_with(())
             }
@@ -193,7 +193,7 @@ impl Desk {
     }
 
     pub(crate) fn send_vote(&mut self, vote: &CoreSignedVote) {
-        self.out.send(Message::Vote(our_signed_vote(&self.chain, vote)));
+        self.out.send(Message::Vote(our_signed_vote(&self.scope, vote)));
     }
 
     /// Sends the prevotes that show a quorum for a block, one by one: a vote proves itself.
@@ -204,12 +204,12 @@ impl Desk {
     }
 
     fn send_proposal(&mut self, proposal: &CoreSignedProposal) {
-        let value = our_proposal(&self.chain, &proposal.message);
+        let value = our_proposal(&self.scope, &proposal.message);
         self.out.send(Message::Proposal(Signed { value, signature: proposal.signature }));
     }
 
     fn sign_vote(&mut self, vote: &CoreVote, signer: &dyn Signer) -> Result<SignedVote, Refused> {
-        let vote = our_vote(&self.chain, vote);
+        let vote = our_vote(&self.scope, vote);
         if let Some(signed) = self.own.derive_vote(vote.round, vote.kind) {
             return if signed.value == vote { Ok(signed.clone()) } else { Err(self.refuse(vote.round)) };
         }
@@ -221,7 +221,7 @@ impl Desk {
     }
 
     fn sign_proposal(&mut self, proposal: &CoreProposal, signer: &dyn Signer) -> Result<SignedProposal, Refused> {
-        let proposal = our_proposal(&self.chain, proposal);
+        let proposal = our_proposal(&self.scope, proposal);
         if let Some(signed) = self.own.derive_proposal(proposal.round) {
             return if signed.value == proposal { Ok(signed.clone()) } else { Err(self.refuse(proposal.round)) };
         }
@@ -258,6 +258,10 @@ impl Desk {
         }
     }
 
+    fn our_timer(&self, timeout: Timeout) -> Option<(Round, TimerKind)> {
+        Some((self.scope.our_round(timeout.round)?, our_kind(timeout.kind)?))
+    }
+
     const fn key(&self, round: Round, kind: TimerKind, epoch: u64) -> TimerKey {
         TimerKey { height: self.height, round, kind, epoch }
     }
@@ -268,7 +272,11 @@ impl Desk {
             signature: entry.signature,
         };
         let signatures = certificate.commit_signatures.iter().map(entry).collect();
-        self.certificate(our_round(certificate.round).unwrap_or_default(), certificate.value_id.0, signatures)
+        self.certificate(
+            self.scope.our_round(certificate.round).unwrap_or_default(),
+            certificate.value_id.0,
+            signatures,
+        )
     }
 
     /// A certificate of this height.
@@ -281,7 +289,7 @@ impl Desk {
         signatures.sort_by_key(|entry| entry.voter);
         // An authority counts once, so there are at most as many as authorities.
         let signatures = List::new(signatures).unwrap_or_default();
-        QuorumCertificate { chain: self.chain.clone(), height: self.height, round, block, signatures }
+        QuorumCertificate { chain: self.scope.chain.clone(), height: self.height, round, block, signatures }
     }
 }
 
@@ -301,10 +309,6 @@ const fn our_kind(kind: TimeoutKind) -> Option<TimerKind> {
     }
 }
 
-fn our_timer(timeout: Timeout) -> Option<(Round, TimerKind)> {
-    Some((our_round(timeout.round)?, our_kind(timeout.kind)?))
-}
-
 /// The core's name of one of our timers.
 pub(crate) const fn core_timer(round: Round, kind: TimerKind) -> Timeout {
     let kind = match kind {
@@ -313,5 +317,5 @@ pub(crate) const fn core_timer(round: Round, kind: TimerKind) -> Timeout {
         TimerKind::Precommit => TimeoutKind::Precommit,
         TimerKind::Rebroadcast => TimeoutKind::Rebroadcast,
     };
-    Timeout::new(arc_malachitebft_core_types::Round::new(round.0), kind)
+    Timeout::new(core_round(round), kind)
 }

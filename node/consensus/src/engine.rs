@@ -1,9 +1,11 @@
 //! The engine's one entry point, and what it keeps from height to height.
 
 use crate::{
-    attempt::Attempt, early::Early, fault::Fault, finished::Finished, input::Input, outbox::Outbox, output::Output,
+    attempt::Attempt, context::Scope, early::Early, fault::Fault, finished::Finished, input::Input, outbox::Outbox,
+    output::Output, timers::Timeouts,
 };
 use althing_types::{
+    authority::AuthorityList,
     certificate::QuorumCertificate,
     crypto::{NodeId, SecretKey, Signature},
     hash::Hash,
@@ -95,9 +97,17 @@ impl Engine {
         match input {
             Input::StartHeight { height, authorities, timeouts } => {
                 if self.attempt.as_ref().is_none_or(|attempt| height > attempt.desk.height) {
-                    let place = (self.chain.clone(), self.me);
-                    let next = Attempt::start(place, height, authorities, timeouts, now_ms, &*self.signer);
-                    self.move_on(next);
+                    self.begin(now_ms, height, authorities, timeouts, Round(0));
+                }
+            }
+            Input::StartRecovered { height, authorities, timeouts, first_round } => {
+                let begins = |attempt: &Attempt| {
+                    let desk = &attempt.desk;
+                    let anew = height == desk.height && first_round > desk.scope.first && desk.decided.is_none();
+                    height > desk.height || anew
+                };
+                if self.attempt.as_ref().is_none_or(begins) {
+                    self.begin(now_ms, height, authorities, timeouts, first_round);
                 }
             }
             Input::Proposal(verified) => self.proposal(now_ms, verified.signed(), &mut answers),
@@ -121,6 +131,12 @@ impl Engine {
         self.note_decision(now_ms);
         self.stopped = outputs.iter().any(|output| matches!(output, Output::Fault(fault) if fault.stops()));
         outputs
+    }
+
+    fn begin(&mut self, now_ms: u64, height: Height, authorities: AuthorityList, timeouts: Timeouts, first: Round) {
+        let place = (Scope { chain: self.chain.clone(), first }, self.me);
+        let next = Attempt::start(place, height, authorities, timeouts, now_ms, &*self.signer);
+        self.move_on(next);
     }
 
     /// Keeps a decision, to answer peers that missed it.

@@ -29,6 +29,20 @@ pub enum Input {
         /// How long to wait for what.
         timeouts: Timeouts,
     },
+    /// Begin a height, or begin it anew, under a list that is not the one that the header before committed to: the
+    /// members have recovered the chain after a loss of its quorum.
+    ///
+    /// Ignored when the height in progress is a later one, is decided, or has begun under this recovery or a later one.
+    StartRecovered {
+        /// The height to decide.
+        height: Height,
+        /// Who decides it.
+        authorities: AuthorityList,
+        /// How long to wait for what.
+        timeouts: Timeouts,
+        /// The first round: [`Round::of_recovery`]. Messages of other recoveries, or of none, are of no use.
+        first_round: Round,
+    },
     /// A proposal from a peer.
     Proposal(Verified<Proposal>),
     /// A vote from a peer.

@@ -66,6 +66,14 @@ impl Record {
             Self::BlockReady { height, .. } | Self::Built { height, .. } | Self::Timeout { height, .. } => *height,
         }
     }
+    /// The round that the record belongs to.
+    pub const fn round(&self) -> Round {
+        match self {
+            Self::Proposal(signed) => signed.value.round,
+            Self::Vote(signed) => signed.value.round,
+            Self::BlockReady { round, .. } | Self::Built { round, .. } | Self::Timeout { round, .. } => *round,
+        }
+    }
     /// The canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(self)

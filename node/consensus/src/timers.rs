@@ -40,7 +40,7 @@ pub struct TimerKey {
 
 /// Waiting times in milliseconds.
 ///
-/// A wait in round `r` is its first value plus `r * growth_ms`, at most `maximum_ms`: it must outgrow the network's
+/// A wait in turn `r` of the primaries is its first value plus `r * growth_ms`, at most `maximum_ms`: it must outgrow the network's
 /// delay some time, and must not become hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -71,10 +71,10 @@ impl Timeouts {
             TimerKind::Prevote | TimerKind::Precommit => self.vote_ms,
             TimerKind::Rebroadcast => self.rebroadcast_ms,
         };
-        let grown = first.saturating_add(self.growth_ms.saturating_mul(u64::from(round.0)));
+        let grown = first.saturating_add(self.growth_ms.saturating_mul(u64::from(round.turn())));
         // A first value above the maximum is the chain's choice and stays.
         let capped = grown.min(self.maximum_ms.max(first));
-        if kind == TimerKind::Propose && round == Round(0) { capped.saturating_add(self.idle_ms) } else { capped }
+        if kind == TimerKind::Propose && round.turn() == 0 { capped.saturating_add(self.idle_ms) } else { capped }
     }
 }
 

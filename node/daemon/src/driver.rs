@@ -10,13 +10,18 @@
 use crate::{
     contacts::{Contacts, Standpoint},
     metrics::Probe,
-    node::{Effect, Event, Halt, Node, Question, RequestId, Submission, Timer, Verdict},
+    node::{Effect, Event, Halt, Node, Progress, Question, RequestId, Submission, Timer, Verdict},
     preverify,
     wire::Wire,
 };
 use althing_network::{Channel, Request, Response};
 use althing_state::Storage;
-use althing_types::{crypto::NodeId, govern::MemberList, id::Height};
+use althing_types::{
+    crypto::NodeId,
+    govern::MemberList,
+    id::Height,
+    recovery::{RecoveryError, SignedRecovery},
+};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::{
     collections::BTreeMap,
@@ -42,9 +47,19 @@ pub enum Urgent {
     Network(althing_network::Event),
     /// From our own verifier.
     Event(Event),
+    /// A plan to go on after the loss of the quorum, from the API.
+    Recover {
+        /// The plan.
+        recovery: Box<SignedRecovery>,
+        /// Where the outcome goes.
+        reply: oneshot::Sender<Recovered>,
+    },
     /// End.
     Stop,
 }
+
+/// What became of a plan.
+pub type Recovered = Result<Progress, RecoveryError>;
 
 /// Transactions with checked signatures.
 #[derive(Debug)]
@@ -101,6 +116,12 @@ impl Inbox {
             Ok(()) => Some(answer),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
         }
+    }
+    /// Gives a plan of the API; the receiver fails when there is no room or the node has stopped.
+    pub fn recover(&self, recovery: SignedRecovery) -> Option<oneshot::Receiver<Recovered>> {
+        let (reply, answer) = oneshot::channel();
+        let given = self.urgent.try_send(Urgent::Recover { recovery: Box::new(recovery), reply });
+        given.ok().map(|()| answer)
     }
     /// Ends the node's thread after what it is doing.
     pub fn stop(&self) {
@@ -161,6 +182,7 @@ pub struct Driver<S: Storage, W: Wire> {
     questions: BTreeMap<Question, Channel>,
     requests: BTreeMap<althing_network::RequestId, (NodeId, RequestId, Asked)>,
     submissions: BTreeMap<Submission, oneshot::Sender<Vec<Verdict>>>,
+    recoveries: BTreeMap<Submission, oneshot::Sender<Recovered>>,
     failed: Vec<Event>,
     next: u64,
 }
@@ -215,6 +237,7 @@ impl<S: Storage + 'static, W: Wire> Driver<S, W> {
             questions: BTreeMap::new(),
             requests: BTreeMap::new(),
             submissions: BTreeMap::new(),
+            recoveries: BTreeMap::new(),
             failed: Vec::new(),
             next: 0,
         })
@@ -300,6 +323,12 @@ impl<S: Storage + 'static, W: Wire> Driver<S, W> {
         match urgent {
             Urgent::Network(event) => self.on_network(event),
             Urgent::Event(event) => self.handle(event),
+            Urgent::Recover { recovery, reply } => {
+                self.next = self.next.wrapping_add(1);
+                let submission = Submission(self.next);
+                self.recoveries.insert(submission, reply);
+                self.handle(Event::Recover { submission, recovery })
+            }
             Urgent::Stop => Ok(()),
         }
     }
@@ -397,6 +426,12 @@ impl<S: Storage + 'static, W: Wire> Driver<S, W> {
                     if let Some(reply) = self.submissions.remove(&submission) {
                         // The client may have gone; its transactions are in the pool all the same.
                         let _ = reply.send(verdicts);
+                    }
+                }
+                Effect::Recovered { submission, outcome } => {
+                    if let Some(reply) = self.recoveries.remove(&submission) {
+                        // The client may have gone; the plan is taken or refused all the same.
+                        let _ = reply.send(outcome);
                     }
                 }
                 Effect::Members(list) => self.on_members(list),

@@ -3,17 +3,18 @@
 use crate::{
     contacts,
     driver::{Inbox, Shared},
-    node::{SharedPool, Verdict},
+    node::{Progress, SharedPool, Verdict},
     preverify,
     remediation::LastPlan,
 };
 use althing_api::{
-    Refusal, RefusalCode,
+    ApiError, ErrorCode, Refusal, RefusalCode,
     dry_run::{DryRunChange, DryRunResponse, MAX_DRY_RUN_CHANGES},
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, HexBytes, StatusDocument,
         TransactionStatus, TransactionSummary, ViewResponse,
     },
+    recovery::{RecoveryNotice, RecoveryProgress, RecoveryResponse},
     remediation::RemediationPlanResponse,
 };
 use althing_execution::{BlockContext, ExecutionError, Executor};
@@ -35,6 +36,7 @@ use althing_types::{
     organisation::KeyEntry,
     proof::StateProof,
     receipt::{Receipt, Status},
+    recovery::{ProvenRecovery, SignedRecovery},
     transaction::{Abnormal, AbnormalCode, Content, SignedTransaction, Transaction},
 };
 use std::sync::{Arc, Mutex, PoisonError, RwLock, atomic::Ordering};
@@ -120,7 +122,9 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
         let store = self.store()?;
         let missing = || LedgerError::NotReady { reason: "the store holds no genesis state yet".into() };
         let tip = store.tip().map_err(fault)?.ok_or_else(missing)?;
-        let list = store.authorities(tip.height.next()).map_err(fault)?.ok_or_else(missing)?;
+        let named = store.authorities(tip.height.next()).map_err(fault)?.ok_or_else(missing)?;
+        let plan = store.kept_recovery().map_err(fault)?.map(|kept| kept.signed.plan);
+        let list = plan.as_ref().map_or(&named, |plan| &plan.authorities);
         let (pending_transactions, pending_bytes) = {
             let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
             (pool.len() as u64, pool.bytes() as u64)
@@ -144,6 +148,11 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             syncing: self.shared.syncing.load(Ordering::Relaxed),
             highest_known: Height(self.shared.highest.load(Ordering::Relaxed)).max(tip.height),
             halted: self.halted(),
+            recovery: plan.as_ref().map(|plan| RecoveryNotice {
+                plan: plan.hash(),
+                number: plan.number,
+                height: plan.first_height(),
+            }),
             pending_transactions,
             pending_bytes,
             oldest_state: store.oldest().map_err(fault)?,
@@ -241,6 +250,10 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
         Ok(header.zip(certificate).zip(authorities).map(|((h, c), a)| (h, c, a)))
     }
 
+    fn recovery(&self, height: Height) -> Result<Option<ProvenRecovery>, LedgerError> {
+        self.store()?.recovery(height).map_err(fault)
+    }
+
     fn prove(&self, height: Height, key: &[u8]) -> Result<(Option<Vec<u8>>, StateProof), LedgerError> {
         self.store()?.prove(height, key).map_err(fault)
     }
@@ -288,8 +301,8 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
         let tip = store.tip().map_err(fault)?.ok_or(LedgerError::NotReady { reason: "no state yet".into() })?;
         let timestamp_ms = tip.header.as_ref().map_or(self.genesis.timestamp_ms, |h| h.timestamp_ms);
         let height = tip.height.next();
-        let block =
-            BlockContext { height, timestamp_ms: timestamp_ms.saturating_add(1), packer: self.me, previous: None };
+        let timestamp_ms = timestamp_ms.saturating_add(1);
+        let block = BlockContext { height, timestamp_ms, packer: self.me, previous: None, recovered: None };
         let view = store.view();
         let run = self.executor.dry_run(&*view, &block, contract, code).map_err(execution_fault)?;
         let staged = store.stage(height, &run.writes).map_err(|error| match error {
@@ -472,6 +485,29 @@ impl<S: Storage + 'static> Submit for LedgerService<S> {
         }
         let lost = || Err(Refusal::new(RefusalCode::Halted, "the node gave no verdict"));
         results.into_iter().map(|r| r.unwrap_or_else(lost)).collect()
+    }
+
+    async fn recover(&self, recovery: SignedRecovery) -> Result<RecoveryResponse, ApiError> {
+        if let Some(reason) = self.halted() {
+            return Err(ApiError::new(ErrorCode::NotReady, reason));
+        }
+        let plan = recovery.plan.hash();
+        let answer = self.inbox.recover(recovery);
+        let answer = answer.ok_or_else(|| ApiError::new(ErrorCode::Busy, "the node has too much to do; try again"))?;
+        let outcome = answer.await.map_err(|_| ApiError::new(ErrorCode::NotReady, "the node gave no answer"))?;
+        let progress = outcome.map_err(|error| ApiError {
+            field: Some("recovery".into()),
+            value: Some(error.number().to_string()),
+            rule: Some(error.to_string()),
+            ..ApiError::new(ErrorCode::RecoveryRefused, error.text())
+        })?;
+        let tip = *self.shared.tip.borrow();
+        let (progress, height) = match progress {
+            Progress::Waiting { height } => (RecoveryProgress::Waiting, height),
+            Progress::InForce => (RecoveryProgress::InForce, tip),
+            Progress::Final => (RecoveryProgress::Final, tip),
+        };
+        Ok(RecoveryResponse { plan, progress, height })
     }
 }
 

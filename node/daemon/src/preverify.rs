@@ -35,6 +35,8 @@ pub fn gossip(from: NodeId, message: Gossip) -> Result<Event, &'static str> {
         }
         Gossip::Vote(vote) => vote.verify().map(Event::Vote).map_err(|_| "a vote with a bad signature"),
         Gossip::Status { height } => Ok(Event::PeerStatus { from, height }),
+        // Checked against the node's own tip, there.
+        Gossip::Recovery(recovery) => Ok(Event::PeerRecovery { from, recovery }),
         Gossip::Transactions(batch) => {
             let checked: Option<Vec<Checked>> = transactions(batch.into_vec()).into_iter().collect();
             let transactions = checked.ok_or("a transaction with a bad signature")?;

@@ -20,7 +20,7 @@ use althing_types::{
     crypto::PublicKey,
     govern::{BlockFacts, ChangeResult, END_BLOCK, END_BLOCK_FUEL, MAX_DEFERRED, SystemChange, deferred_of},
     hash::{Tag, hash_of},
-    id::ContractId,
+    id::{ContractId, Round},
     keyspace,
     organisation::Role,
     receipt::{Receipt, Status},
@@ -78,8 +78,9 @@ impl Runner<'_> {
             height: self.block.height,
             time_ms: self.block.timestamp_ms,
             packer: self.block.packer,
-            previous_round: previous.map_or(althing_types::id::Round(0), |c| c.round),
+            previous_round: Round(previous.map_or(0, |c| c.round.turn())),
             verified: List::new(verified).unwrap_or_default(),
+            recovered: self.block.recovered.as_ref().map(|plan| plan.authorities.clone()),
             results: results.unwrap_or_default(),
         })
     }

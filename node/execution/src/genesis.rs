@@ -56,11 +56,18 @@ pub(crate) fn first_state(
             put(keyspace::key_entry(&key.key), codec::encode(&entry));
         }
     }
+    let members = u32::try_from(genesis.organisations.len()).unwrap_or(u32::MAX);
+    put(keyspace::member_count(), codec::encode(&members));
     if let Some(governance) = &genesis.governance {
         put(keyspace::governor(), codec::encode(&governance.contract));
     }
-    let block =
-        BlockContext { height: Height(0), timestamp_ms: genesis.timestamp_ms, packer: NodeId([0; 32]), previous: None };
+    let block = BlockContext {
+        height: Height(0),
+        timestamp_ms: genesis.timestamp_ms,
+        packer: NodeId([0; 32]),
+        previous: None,
+        recovered: None,
+    };
     for contract in genesis.contracts.iter() {
         deploy(runtime, genesis, &mut overlay, &block, contract, &code)?;
     }

@@ -11,6 +11,7 @@ use althing_types::{
     id::Height,
     merkle,
     receipt::Receipt,
+    recovery::RecoveryPlan,
     transaction::{Abnormal, Transaction},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -29,6 +30,8 @@ pub struct BlockContext {
     pub packer: NodeId,
     /// The certificate of the block before, as this block carries it; checked by the caller.
     pub previous: Option<QuorumCertificate>,
+    /// The recovery that the block begins with, if any; checked by the caller.
+    pub recovered: Option<RecoveryPlan>,
 }
 
 /// The outcome of a block.

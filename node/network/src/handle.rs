@@ -4,8 +4,8 @@ use crate::{
     config::{Config, Peer},
     event::{CallError, Channel, Counters, Event, Published, RequestId, StartError},
     message::{
-        BATCH_TARGET_BYTES, Frame, Gossip, Lane, MAX_BATCH, MAX_BATCH_BYTES, MAX_PROPOSAL_BYTES, MAX_STATUS_BYTES,
-        MAX_VOTE_BYTES, Request, Response,
+        BATCH_TARGET_BYTES, Frame, Gossip, Lane, MAX_BATCH, MAX_BATCH_BYTES, MAX_PROPOSAL_BYTES, MAX_RECOVERY_BYTES,
+        MAX_STATUS_BYTES, MAX_VOTE_BYTES, Request, Response,
     },
     shared::Shared,
     task::{Call, Task},
@@ -221,6 +221,7 @@ fn encoded(message: &Gossip) -> Result<Arc<[u8]>, CallError> {
         Gossip::Vote(_) => ("vote", MAX_VOTE_BYTES),
         Gossip::Transactions(_) => ("transactions", MAX_BATCH_BYTES),
         Gossip::Status { .. } => ("status", MAX_STATUS_BYTES),
+        Gossip::Recovery(_) => ("recovery", MAX_RECOVERY_BYTES),
     };
     let frame = Frame::encode_gossip(message);
     let found = frame.len().saturating_sub(1);

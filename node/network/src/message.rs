@@ -12,6 +12,7 @@ use althing_types::{
     crypto::NodeId,
     hash::Hash,
     id::Height,
+    recovery::{MAX_RECOVERY, MAX_SIGNED_RECOVERY, SignedRecovery},
     transaction::{MAX_TRANSACTION, SignedTransaction},
     vote::{SignedProposal, SignedVote},
 };
@@ -24,14 +25,16 @@ pub const MAX_BLOCKS: usize = 64;
 
 /// Longest [`Gossip::Vote`] in bytes.
 pub const MAX_VOTE_BYTES: usize = 512;
-/// Longest [`Gossip::Proposal`] in bytes: a header, the hashes, the proposal.
-pub const MAX_PROPOSAL_BYTES: usize = MAX_BLOCK_TRANSACTIONS * 32 + 2048;
+/// Longest [`Gossip::Proposal`] in bytes: a header, the hashes, the proposal, a recovery.
+pub const MAX_PROPOSAL_BYTES: usize = MAX_BLOCK_TRANSACTIONS * 32 + 2048 + MAX_RECOVERY;
 /// Longest [`Gossip::Transactions`] in bytes; one transaction of the greatest length fits.
 pub const MAX_BATCH_BYTES: usize = MAX_TRANSACTION + 64;
 /// Bytes after which a batch that we make ourselves is closed, so that no message holds up the next for long.
 pub const BATCH_TARGET_BYTES: usize = 128 * 1024;
 /// Longest [`Gossip::Status`] in bytes.
 pub const MAX_STATUS_BYTES: usize = 64;
+/// Longest [`Gossip::Recovery`] in bytes.
+pub const MAX_RECOVERY_BYTES: usize = MAX_SIGNED_RECOVERY + 8;
 /// Longest [`Frame::Links`] in bytes.
 pub const MAX_LINKS_BYTES: usize = MAX_AUTHORITIES * 32 + 8;
 
@@ -73,12 +76,15 @@ pub enum Gossip {
         /// The sender's last final height.
         height: Height,
     } = 3,
+    /// A recovery after a loss of the quorum, told as long as the height that it is for is not final. At most
+    /// [`MAX_RECOVERY_BYTES`].
+    Recovery(Box<SignedRecovery>) = 4,
 }
 
 /// Which stream of a connection a message travels on, so that votes never wait behind transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// Proposals, votes, status.
+    /// Proposals, votes, status, recoveries.
     Consensus,
     /// Transactions.
     Transactions,
@@ -89,7 +95,7 @@ impl Gossip {
     pub const fn lane(&self) -> Lane {
         match self {
             Self::Transactions(_) => Lane::Transactions,
-            Self::Proposal { .. } | Self::Vote(_) | Self::Status { .. } => Lane::Consensus,
+            Self::Proposal { .. } | Self::Vote(_) | Self::Status { .. } | Self::Recovery(_) => Lane::Consensus,
         }
     }
 
@@ -98,7 +104,7 @@ impl Gossip {
         match self {
             Self::Proposal { proposal, .. } => Some(proposal.value.proposer),
             Self::Vote(vote) => Some(vote.value.voter),
-            Self::Transactions(_) | Self::Status { .. } => None,
+            Self::Transactions(_) | Self::Status { .. } | Self::Recovery(_) => None,
         }
     }
 }
@@ -126,6 +132,7 @@ impl Frame {
             [0, 1, ..] => ("vote", MAX_VOTE_BYTES),
             [0, 2, ..] => ("transactions", MAX_BATCH_BYTES),
             [0, 3, ..] => ("status", MAX_STATUS_BYTES),
+            [0, 4, ..] => ("recovery", MAX_RECOVERY_BYTES),
             [1, ..] => ("links", MAX_LINKS_BYTES),
             _ => ("frame", MAX_STATUS_BYTES),
         };

@@ -317,7 +317,7 @@ impl Shared {
         let genuine = match message {
             Gossip::Proposal { proposal, .. } => proposal.clone().verify().is_ok(),
             Gossip::Vote(vote) => vote.clone().verify().is_ok(),
-            Gossip::Transactions(_) | Gossip::Status { .. } => return Ok(()),
+            Gossip::Transactions(_) | Gossip::Status { .. } | Gossip::Recovery(_) => return Ok(()),
         };
         if !genuine {
             return Err(format!("signature by {author} does not verify"));

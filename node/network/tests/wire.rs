@@ -103,13 +103,18 @@ fn certificate(signatures: usize) -> QuorumCertificate {
 }
 
 fn compact(hashes: usize) -> CompactBlock {
-    CompactBlock { header: header(9), previous: None, transactions: List::new(vec![Hash([8; 32]); hashes]).unwrap() }
+    CompactBlock {
+        header: header(9),
+        previous: None,
+        recovery: None,
+        transactions: List::new(vec![Hash([8; 32]); hashes]).unwrap(),
+    }
 }
 
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let batch = List::new(vec![transaction(vec![1, 2, 3], "note", 7)]).unwrap();
     let transactions = List::new(vec![transaction(vec![1, 2, 3], "", 7)]).unwrap();
-    let block = Block { header: header(9), previous: None, transactions };
+    let block = Block { header: header(9), previous: None, recovery: None, transactions };
     let certified = CertifiedBlock { block, certificate: certificate(3) };
     let answer = List::new(vec![transaction(vec![], "", 0)]).unwrap();
     let hashes = List::new(vec![Hash([1; 32]), Hash([2; 32])]).unwrap();
@@ -158,7 +163,7 @@ fn every_variant_fits_its_limit() {
     let big = transaction(vec![1; MAX_ARGUMENTS], "", 1);
     assert!(gossip(Gossip::Transactions(List::new(vec![big.clone(); 12]).unwrap())));
     // A block of the greatest length.
-    let mut block = Block { header: header(9), previous: None, transactions: List::default() };
+    let mut block = Block { header: header(9), previous: None, recovery: None, transactions: List::default() };
     let each = codec::encode(&big).len();
     let head = codec::encode(&block).len();
     block.transactions = List::new(vec![big; MAX_BLOCK.saturating_sub(head) / each]).unwrap();
@@ -185,6 +190,7 @@ fn some_compact() -> impl Strategy<Value = CompactBlock> {
     (any::<u64>(), proptest::collection::vec(hash(), 0..20)).prop_map(|(h, hashes)| CompactBlock {
         header: header(h),
         previous: None,
+        recovery: None,
         transactions: List::new(hashes).unwrap(),
     })
 }
@@ -213,7 +219,7 @@ fn requests() -> impl Strategy<Value = Request> {
 fn responses() -> impl Strategy<Value = Response> {
     let transactions = || proptest::collection::vec(some_transaction(), 0..4);
     let block = (any::<u64>(), transactions(), 0usize..5).prop_map(|(h, t, n)| CertifiedBlock {
-        block: Block { header: header(h), previous: None, transactions: List::new(t).unwrap() },
+        block: Block { header: header(h), previous: None, recovery: None, transactions: List::new(t).unwrap() },
         certificate: certificate(n),
     });
     prop_oneof![

@@ -110,7 +110,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
-    use routes::{blocks, contracts, events, node, remediation, state, transactions};
+    use routes::{blocks, contracts, events, node, recovery, remediation, state, transactions};
     vec![
         (path::TRANSACTIONS, post(transactions::submit)),
         (path::TRANSACTIONS_STATUS, post(transactions::status)),
@@ -127,6 +127,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         (path::VIEWS, post(contracts::view)),
         (path::DRY_RUNS, post(contracts::dry_run)),
         (path::REMEDIATION_PLANS, post(remediation::plan)),
+        (path::RECOVERIES, post(recovery::apply)),
         (path::CONTRACTS, get(contracts::list)),
         (path::CONTRACT, get(contracts::one)),
         (path::CONTRACT_CODE, get(contracts::code)),

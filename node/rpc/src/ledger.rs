@@ -1,12 +1,13 @@
 //! What the server needs of the node: a reading side and a submitting side.
 
 use althing_api::{
-    Refusal,
+    ApiError, Refusal,
     dry_run::DryRunResponse,
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
         TransactionSummary, ViewResponse,
     },
+    recovery::RecoveryResponse,
     remediation::RemediationPlanResponse,
 };
 use althing_types::{
@@ -20,6 +21,7 @@ use althing_types::{
     id::{ContractId, Height, OrganisationId},
     proof::StateProof,
     receipt::Receipt,
+    recovery::{ProvenRecovery, SignedRecovery},
     transaction::SignedTransaction,
     view::Entry,
 };
@@ -146,6 +148,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`LedgerError`] when the node cannot answer.
     fn header(&self, height: Height) -> Result<Option<(Header, QuorumCertificate, AuthorityList)>, LedgerError>;
 
+    /// The recovery that a height began with; `None` for most.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the node cannot answer.
+    fn recovery(&self, height: Height) -> Result<Option<ProvenRecovery>, LedgerError>;
+
     /// A state entry at a height with its proof under that height's state root.
     ///
     /// # Errors
@@ -220,4 +228,11 @@ pub trait Submit: Send + Sync + 'static {
     /// Checks transactions and takes them into the pool; one result per transaction, in order. A transaction that is
     /// already pending or final is accepted again.
     async fn submit(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<Hash, Refusal>>;
+
+    /// Checks a recovery against the end of the chain and goes on by it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RecoveryRefused`](althing_api::ErrorCode::RecoveryRefused) with the number of the rule, or why the
+    /// node cannot look at it now.
+    async fn recover(&self, recovery: SignedRecovery) -> Result<RecoveryResponse, ApiError>;
 }

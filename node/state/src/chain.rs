@@ -7,10 +7,12 @@
 //! | meta | `genesis-root` | root of the state at height 0 |
 //! | meta | `tip` | height (u64 BE), block hash, state root |
 //! | meta | `oldest` | height (u64 BE) |
+//! | meta | `recovery` | canonical `ProvenRecovery` that the height after the tip begins with, if any |
 //! | chain | `h` height | canonical `Header` |
 //! | chain | `t` height | canonical certificate of the block before, if any, and list of transactions |
 //! | chain | `c` height | canonical `QuorumCertificate` |
 //! | chain | `a` height | canonical `AuthorityList` that decides the height |
+//! | chain | `v` height | canonical `ProvenRecovery` that the height began with, if any |
 //! | chain | `r` height index | number of the receipt's first event (u32 BE), canonical `Receipt` |
 //! | chain | `e` height | number of events (u32 BE), when there are any |
 //! | chain | `s` height | [`Stale`]: what the height made superfluous |
@@ -34,11 +36,13 @@ pub(crate) const META_GENESIS: &[u8] = b"genesis";
 pub(crate) const META_GENESIS_ROOT: &[u8] = b"genesis-root";
 pub(crate) const META_TIP: &[u8] = b"tip";
 pub(crate) const META_OLDEST: &[u8] = b"oldest";
+pub(crate) const META_RECOVERY: &[u8] = b"recovery";
 
 pub(crate) const HEADER: u8 = b'h';
 pub(crate) const TRANSACTIONS: u8 = b't';
 pub(crate) const CERTIFICATE: u8 = b'c';
 pub(crate) const AUTHORITIES: u8 = b'a';
+pub(crate) const RECOVERY: u8 = b'v';
 pub(crate) const RECEIPT: u8 = b'r';
 pub(crate) const EVENTS: u8 = b'e';
 pub(crate) const STALE: u8 = b's';

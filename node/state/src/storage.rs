@@ -16,6 +16,7 @@ use althing_types::{
     id::Height,
     proof::StateProof,
     receipt::Receipt,
+    recovery::ProvenRecovery,
     transaction::Abnormal,
     view::StateView,
     vote::Evidence,
@@ -159,6 +160,22 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// [`StoreError::Corrupt`].
     fn authorities(&self, height: Height) -> Result<Option<AuthorityList>, StoreError>;
+    /// The recovery that a height began with; `None` for most.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    fn recovery(&self, height: Height) -> Result<Option<ProvenRecovery>, StoreError>;
+    /// Keeps a recovery that was checked against the tip, synced, until the next commit; it replaces one that was kept
+    /// before.
+    ///
+    /// # Errors
+    /// Write errors.
+    fn keep_recovery(&self, recovery: &ProvenRecovery) -> Result<(), StoreError>;
+    /// The recovery that is kept for the height after the tip.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    fn kept_recovery(&self) -> Result<Option<ProvenRecovery>, StoreError>;
     /// The height of the block with this header hash.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ use althing_types::{
     keyspace::key_hash,
     proof::StateProof,
     receipt::Receipt,
+    recovery::ProvenRecovery,
     transaction::{Abnormal, SignedTransaction},
     view::StateView,
     vote::Evidence,
@@ -306,6 +307,13 @@ impl<K: Kv> Store<K> {
         );
         batch.put(Table::Chain, &by_height(chain::CERTIFICATE, height), &encode(certificate));
         batch.put(Table::Chain, &by_height(chain::AUTHORITIES, height.next()), &encode(next_authorities));
+        batch.delete(Table::Meta, chain::META_RECOVERY);
+        if let Some(recovery) = &block.recovery {
+            // Not the list that the block before named has decided this height.
+            let list = &recovery.signed.plan.authorities;
+            batch.put(Table::Chain, &by_height(chain::AUTHORITIES, height), &encode(list));
+            batch.put(Table::Chain, &by_height(chain::RECOVERY, height), &encode(recovery));
+        }
         let mut events = 0u32;
         let mut bytes = Vec::new();
         for (index, receipt) in (0u32..).zip(receipts) {
@@ -404,7 +412,10 @@ impl<K: Kv> Storage for Store<K> {
         let body: Option<(Option<QuorumCertificate>, List<SignedTransaction, MAX_BLOCK_TRANSACTIONS>)> =
             self.chain_value(chain::TRANSACTIONS, height, "list of transactions")?;
         match body {
-            Some((previous, transactions)) => Ok(Some(Block { header, previous, transactions })),
+            Some((previous, transactions)) => {
+                let recovery = self.recovery(height)?;
+                Ok(Some(Block { header, previous, recovery, transactions }))
+            }
             None => self.locate(Err(corrupt(format!("the transactions of height {height} are missing")))),
         }
     }
@@ -413,6 +424,17 @@ impl<K: Kv> Storage for Store<K> {
     }
     fn authorities(&self, height: Height) -> Result<Option<AuthorityList>, StoreError> {
         self.chain_value(chain::AUTHORITIES, height, "authority list")
+    }
+    fn recovery(&self, height: Height) -> Result<Option<ProvenRecovery>, StoreError> {
+        self.chain_value(chain::RECOVERY, height, "recovery")
+    }
+    fn keep_recovery(&self, recovery: &ProvenRecovery) -> Result<(), StoreError> {
+        let mut batch = self.0.kv.batch();
+        batch.put(Table::Meta, chain::META_RECOVERY, &encode(recovery));
+        self.write(batch, Durability::Synced)
+    }
+    fn kept_recovery(&self) -> Result<Option<ProvenRecovery>, StoreError> {
+        self.locate(chain::read(&self.0.kv, Table::Meta, chain::META_RECOVERY, "recovery"))
     }
     fn height_of_block(&self, block: &Hash) -> Result<Option<Height>, StoreError> {
         let bytes = self.0.kv.get(Table::Index, &by_hash(chain::BLOCK, block))?;

@@ -162,9 +162,9 @@ impl AuthorityList {
     pub fn position(&self, node: &NodeId) -> Option<usize> {
         self.members.iter().position(|m| m.node == *node)
     }
-    /// The primary of a round: `members[(height + round) mod n]` (A4).
+    /// The primary of a round: `members[(height + turn) mod n]` (A4), where `turn` is [`Round::turn`].
     pub fn primary(&self, height: Height, round: Round) -> NodeId {
-        let sum = u128::from(height.0).saturating_add(u128::from(round.0));
+        let sum = u128::from(height.0).saturating_add(u128::from(round.turn()));
         let index = sum.checked_rem(self.count() as u128).unwrap_or(0);
         let member = self.members.get(index as usize).or_else(|| self.members.first());
         member.map_or(NodeId([0; 32]), |m| m.node)

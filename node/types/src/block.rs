@@ -7,6 +7,7 @@ use crate::{
     hash::{Hash, Tag, hash_of},
     id::{ChainId, Height},
     merkle,
+    recovery::{MAX_RECOVERY, ProvenRecovery},
     transaction::{MAX_TRANSACTION, SignedTransaction},
 };
 use alloc::vec::Vec;
@@ -18,7 +19,7 @@ pub const HEADER_VERSION: u32 = 1;
 /// Most transactions of a block; a chain parameter may lower it.
 pub const MAX_BLOCK_TRANSACTIONS: usize = 8192;
 /// Longest block in bytes; a chain parameter may lower it.
-pub const MAX_BLOCK: usize = 4 * 1024 * 1024 + MAX_TRANSACTION;
+pub const MAX_BLOCK: usize = 4 * 1024 * 1024 + MAX_TRANSACTION + MAX_RECOVERY;
 
 /// Whether the member list changes in this block (Table 1: node operation instruction, one byte).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -86,6 +87,9 @@ pub struct Block {
     /// The certificate of the block before; `None` at height 1. Who verified that block is told to the governing
     /// contract from here, so that it is the same on every node.
     pub previous: Option<QuorumCertificate>,
+    /// Why another list decides this height than the block before named: the chain had lost its quorum. It stands for
+    /// itself, as the certificate does; its plan is part of the state after this block.
+    pub recovery: Option<ProvenRecovery>,
     /// Transactions in order of execution.
     pub transactions: List<SignedTransaction, MAX_BLOCK_TRANSACTIONS>,
 }
@@ -104,6 +108,8 @@ pub struct CompactBlock {
     pub header: Header,
     /// The certificate of the block before; `None` at height 1.
     pub previous: Option<QuorumCertificate>,
+    /// As in [`Block::recovery`].
+    pub recovery: Option<ProvenRecovery>,
     /// Transaction hashes in order.
     pub transactions: List<Hash, MAX_BLOCK_TRANSACTIONS>,
 }

@@ -267,11 +267,14 @@ wire_struct!(
         time_ms: u64,
         /// The node that packed it.
         packer: NodeId,
-        /// The round in which the block before was decided; each lower round had a primary that brought no block to an
-        /// end in time.
+        /// The turn of the round in which the block before was decided ([`Round::turn`]); in each lower one a primary
+        /// brought no block to an end in time.
         previous_round: Round,
         /// The authorities whose precommits certify the block before, as this block carries them.
         verified: List<NodeId, { crate::authority::MAX_AUTHORITIES }>,
+        /// The list that decides this block after a loss of the quorum, when the block begins with a recovery. The
+        /// node has made it the list in force; standings are to follow it.
+        recovered: Option<AuthorityList>,
         /// How the changes that the block before put off have ended.
         results: List<ChangeResult, MAX_DEFERRED>,
     }
@@ -398,7 +401,9 @@ impl SystemChange {
                     return refused(&format!("organisation {id} is no member"));
                 };
                 let keys = old.keys.iter().map(|entry| (keyspace::key_entry(&entry.key), None));
-                Ok(Ok(keys.chain([(key, None)]).collect()))
+                let count = member_count(&read)?.saturating_sub(1);
+                let count = (keyspace::member_count(), Some(encode(&count)));
+                Ok(Ok(keys.chain([(key, None), count]).collect()))
             }
             Self::Parameters(parameters) => match parameters.check() {
                 Ok(()) => Ok(Ok(alloc::vec![(keyspace::parameters(), Some(encode(&parameters)))])),
@@ -435,6 +440,11 @@ fn organisation_of(bytes: &[u8]) -> Option<Organisation> {
     decode("organisation", bytes, bytes.len()).ok()
 }
 
+fn member_count<E>(read: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, E>) -> Result<u32, E> {
+    let stored = read(&keyspace::member_count())?;
+    Ok(stored.and_then(|bytes| decode("number of members", &bytes, 4).ok()).unwrap_or(0))
+}
+
 fn put_organisation<E>(
     organisation: &Organisation,
     read: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, E>,
@@ -443,6 +453,9 @@ fn put_organisation<E>(
     let mut writes = Vec::new();
     if let Some(old) = read(&key)?.and_then(|bytes| organisation_of(&bytes)) {
         writes.extend(old.keys.iter().map(|entry| (keyspace::key_entry(&entry.key), None)));
+    } else {
+        let count = member_count(&read)?.saturating_add(1);
+        writes.push((keyspace::member_count(), Some(encode(&count))));
     }
     for entry in organisation.keys.iter() {
         let at = keyspace::key_entry(&entry.key);

@@ -107,6 +107,8 @@ pub enum Tag {
     Ballot,
     /// A document of a remediation plan.
     RemediationPlan,
+    /// A plan to go on after the loss of the quorum, as member organisations sign it.
+    Recovery,
 }
 
 impl Tag {
@@ -132,6 +134,7 @@ impl Tag {
             Self::BlockEnd => "althing.block_end.1",
             Self::Ballot => "althing.ballot.1",
             Self::RemediationPlan => "althing.remediation_plan.1",
+            Self::Recovery => "althing.recovery.1",
         }
     }
 }

@@ -128,13 +128,36 @@ number!(
     Height, u64
 );
 number!(
-    /// Attempt to decide one height, from 0.
+    /// Attempt to decide one height, from 0. The lower 20 bits count turns of primaries, the upper 12 bits are the number
+    /// of the recovery that the round belongs to: 0 as long as the chain has not lost its quorum at this height.
     Round, u32
 );
 number!(
     /// How many transactions of one key came before, from 0.
     Sequence, u64
 );
+
+impl Round {
+    /// Greatest number of a recovery.
+    pub const MAX_RECOVERY: u16 = 4095;
+    const TURNS: u32 = 20;
+
+    /// The first round of a height under the recovery of this number.
+    #[must_use]
+    pub const fn of_recovery(number: u16) -> Self {
+        Self((number as u32) << Self::TURNS)
+    }
+    /// The number of the recovery; 0 for none.
+    #[must_use]
+    pub const fn recovery(self) -> u16 {
+        (self.0 >> Self::TURNS) as u16
+    }
+    /// How many primaries had their turn before, under the same list: the position in the rotation.
+    #[must_use]
+    pub const fn turn(self) -> u32 {
+        self.0 & ((1 << Self::TURNS) - 1)
+    }
+}
 
 impl Height {
     /// The height before; stays at 0.

@@ -103,6 +103,14 @@ pub fn mark(transaction: &Hash) -> Vec<u8> {
     system(14, &transaction.0)
 }
 
+/// Number of member organisations: u32.
+pub fn member_count() -> Vec<u8> {
+    system(17, &[0])
+}
+/// The last recovery after a loss of the quorum: [`crate::recovery::RecoveryPlan`]; missing when there was none.
+pub fn recovery() -> Vec<u8> {
+    system(17, &[1])
+}
 /// A contract's own key.
 pub fn storage(id: &ContractId, key: &[u8]) -> Vec<u8> {
     let id = id.as_str().as_bytes();

@@ -28,6 +28,7 @@ pub mod order;
 pub mod organisation;
 pub mod proof;
 pub mod receipt;
+pub mod recovery;
 pub mod remediation;
 pub mod transaction;
 pub mod view;

@@ -66,6 +66,7 @@ fn tag_lines() -> Vec<String> {
         Contract,
         Message,
         Schema,
+        Recovery,
     ];
     tags.into_iter().map(|tag| line("tag", b"abc", Some((tag, hash(tag, &[b"abc"]))))).collect()
 }
@@ -86,6 +87,8 @@ fn key_lines() -> Vec<String> {
         ("deferred", keyspace::deferred()),
         ("results", keyspace::results()),
         ("open_deploy", keyspace::open_deploy()),
+        ("member_count", keyspace::member_count()),
+        ("recovery", keyspace::recovery()),
         ("storage", keyspace::storage(&contract, b"own key")),
     ];
     keys.into_iter()

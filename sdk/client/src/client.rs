@@ -15,6 +15,7 @@ use althing_api::{
         ViewResponse, cursor_text,
     },
     path,
+    recovery::{RecoveryRequest, RecoveryResponse},
     remediation::{RemediationPlanRequest, RemediationPlanResponse},
 };
 use althing_types::{
@@ -23,6 +24,7 @@ use althing_types::{
     event::EventId,
     hash::Hash,
     id::{ContractId, Height, OrganisationId},
+    recovery::SignedRecovery,
     transaction::SignedTransaction,
 };
 use reqwest::{Response, StatusCode, Url, header};
@@ -339,6 +341,11 @@ impl Client {
     ) -> Result<RemediationPlanResponse, ClientError> {
         let request = RemediationPlanRequest { organisation: organisation.clone(), from_height, base_height };
         self.post(path::REMEDIATION_PLANS, &request, Duration::ZERO).await
+    }
+
+    /// Brings a recovery: a plan that more than half of the member organisations signed.
+    pub async fn recover(&self, recovery: &SignedRecovery) -> Result<RecoveryResponse, ClientError> {
+        self.post(path::RECOVERIES, &RecoveryRequest { recovery: recovery.clone() }, Duration::ZERO).await
     }
 
     /// Deployed contracts.

@@ -7,6 +7,7 @@ use althing_types::{
     hash::Hash,
     id::{ChainId, Height},
     proof::ProofError,
+    recovery::RecoveryError,
 };
 
 /// Why a call did not succeed.
@@ -152,6 +153,14 @@ pub enum VerifyError {
         found: Hash,
         /// Hash of the trusted list.
         expected: Hash,
+    },
+    /// Another list decides a height after a loss of the quorum, and that is not proven.
+    #[error("recovery at height {height}: {error}")]
+    Recovery {
+        /// The height.
+        height: Height,
+        /// Why.
+        error: RecoveryError,
     },
     /// An answer for another key than asked for, or in another order.
     #[error("entry {index} is for key {found}, not {expected}")]

@@ -6,6 +6,7 @@
 //!     header names the same list   -> its certificate is checked against that list
 //!     header names another list    -> the first height c with a change is searched by halves; header c is checked
 //!                                     against the trusted list and names the list of c + 1; on from there
+//!     header c + 1 brings a recovery instead: it is checked under the state root of header c, see `types::recovery`
 //! verified header -> state root -> state proof -> value, or proven absence
 //! ```
 //!
@@ -21,8 +22,14 @@ use althing_api::{
     model::{HeaderDocument, MAX_SCAN, StateEntry},
 };
 use althing_types::{
-    authority::AuthorityList, block::Header, certificate::QuorumCertificate, genesis::Genesis, hash::Hash, id::Height,
+    authority::AuthorityList,
+    block::Header,
+    certificate::QuorumCertificate,
+    genesis::Genesis,
+    hash::Hash,
+    id::Height,
     proof::ProofError,
+    recovery::{LastFinal, check_round},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -326,6 +333,17 @@ impl Verifier {
                 (other, other_document) = (middle, document);
             }
         }
+        if let Some(recovery) = &other_document.recovery {
+            let last = LastFinal {
+                chain: &self.genesis.chain,
+                height: good.height(),
+                block: good.header.hash(),
+                state_root: good.header.state_root,
+            };
+            recovery.verify(&last).map_err(|error| VerifyError::Recovery { height: other, error })?;
+            self.locked(|t| t.lists.insert(other, recovery.signed.plan.authorities.clone()));
+            return Ok(());
+        }
         let expected = good.header.next_authorities;
         let next = match other_document.authorities {
             Some(next) => next,
@@ -356,7 +374,9 @@ impl Verifier {
         height: Height,
         list: &AuthorityList,
     ) -> Result<VerifiedHeader, VerifyError> {
-        let HeaderDocument { header, certificate, .. } = document;
+        let HeaderDocument { header, certificate, recovery, .. } = document;
+        check_round(certificate.round, recovery.as_ref().map(|recovery| &recovery.signed.plan))
+            .map_err(|error| VerifyError::Recovery { height, error })?;
         if header.chain != self.genesis.chain {
             let (found, expected) = (header.chain, self.genesis.chain.clone());
             return Err(VerifyError::Chain { height, found, expected });

@@ -20,7 +20,7 @@ pub use zone::{change_list, zone_file};
 
 pub use words::{
     abi, abi_json, block, certificate, compact_block, contract_key, domain_name, evidence, genesis_json, header,
-    merkle_proof, proposal, receipt, remediation_plan, state_proof, state_value, transaction, vote,
+    merkle_proof, proposal, receipt, remediation_plan, state_proof, state_value, transaction, vote, recovery,
 };
 
 use althing_types::codec;
@@ -45,7 +45,7 @@ macro_rules! targets {
 }
 targets! {
     transaction, block, compact_block, header, receipt, certificate, vote, proposal, evidence, genesis_json, domain_name,
-    state_proof, merkle_proof, state_value, contract_key, abi, abi_json, remediation_plan,
+    state_proof, merkle_proof, state_value, contract_key, abi, abi_json, remediation_plan, recovery,
     #[cfg(feature = "consensus")] consensus_record,
     #[cfg(feature = "consensus")] log_record,
     #[cfg(feature = "network")] network_frame,

@@ -60,6 +60,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "remediation_plan" => golden("PlanDocument"),
         "certificate" => golden("QuorumCertificate"),
         "vote" => golden("Signed.Vote"),
+        "recovery" => golden("ProvenRecovery"),
         "proposal" => golden("Signed.Proposal"),
         "evidence" => golden("Evidence"),
         "genesis_json" => {
@@ -106,6 +107,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
             joined("vote", &[&[0, 1], &first("Signed.Vote")]),
             joined("transactions", &[&[0, 2, 1, 0, 0, 0], &first("Signed.Transaction")]),
             joined("status", &[&[0, 3], &[1; 8]]),
+            joined("recovery", &[&[0, 4], &first("SignedRecovery")]),
             joined("links", &[&[1, 1, 0, 0, 0], &first("NodeId")]),
         ],
         "network_request" => vec![

@@ -9,7 +9,7 @@ use althing_abi::{
 use althing_interface::{domain_records, rdata::Rdata, tld_binding};
 use althing_types::{
     authority::AuthorityList,
-    block::{Block, CompactBlock, Header, MAX_BLOCK},
+    block::{Block, CompactBlock, Header, MAX_BLOCK, certificate_hash},
     certificate::QuorumCertificate,
     codec::{self, Bytes, Text},
     crypto::{Signable, Signed},
@@ -24,6 +24,7 @@ use althing_types::{
     proof::StateProof,
     receipt::Receipt,
     remediation::{MAX_DOCUMENT, Plan, PlanDocument, PlanHead, check_subject, document_hash},
+    recovery::{LastFinal, MAX_RECOVERY, ProvenRecovery},
     transaction::{Abnormal, MAX_TRANSACTION, SignedTransaction},
     vote::{Evidence, SignedProposal, SignedVote},
 };
@@ -44,8 +45,11 @@ pub fn transaction(data: &[u8]) {
 pub fn block(data: &[u8]) {
     if let Some(block) = canonical::<Block>("block", data, MAX_BLOCK) {
         let hashes = block.transaction_hashes();
+        let previous_certificate = certificate_hash(block.previous.as_ref());
         let compact = CompactBlock {
-            header: Header { transactions_root: merkle::root(&hashes), ..block.header },
+            header: Header { transactions_root: merkle::root(&hashes), previous_certificate, ..block.header },
+            previous: block.previous,
+            recovery: block.recovery,
             transactions: codec::List::new(hashes).unwrap_or_default(),
         };
         assert!(compact.is_consistent());
@@ -102,6 +106,21 @@ pub fn certificate(data: &[u8]) {
         .get_or_init(|| (seeds::golden_value("QuorumCertificate"), seeds::golden_value("AuthorityList.two_thirds")));
     if certificate.verify(&genuine.chain, authorities).is_ok() {
         assert_eq!(certificate, *genuine, "a forged certificate");
+    }
+}
+
+/// A plan to go on after the loss of the quorum, with signatures and proofs.
+pub fn recovery(data: &[u8]) {
+    if let Some(proven) = canonical::<ProvenRecovery>("recovery", data, MAX_RECOVERY) {
+        let plan = &proven.signed.plan;
+        let last = LastFinal {
+            chain: &plan.chain,
+            height: plan.height,
+            block: plan.block,
+            state_root: Hash([7; 32]),
+        };
+        assert!(proven.verify(&last).is_err(), "nothing is proven under a made-up root");
+        assert!(proven.signed.state_keys().len() > proven.signed.signatures.len());
     }
 }
 

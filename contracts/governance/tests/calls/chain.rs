@@ -169,6 +169,7 @@ impl Chain {
             packer: node_of(A),
             previous_round: Round(0),
             verified: List::default(),
+            recovered: None,
             results: List::default(),
         }
     }

@@ -361,6 +361,12 @@ events! {
         /// The list.
         authorities: AuthorityList,
     }
+    /// The chain had lost its quorum; more than half of the member organisations have signed that another list decides
+    /// from this height on, this one included. Standings follow it.
+    Recovered {;
+        /// The list.
+        authorities: AuthorityList,
+    }
     /// An organisation has other keys.
     KeysChanged {
         /// The organisation.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod record;
+mod recovery;
 mod replay;
 
 use self::bench::{Bench, HOP_MS, TIMEOUTS, Wire, block, chain, key, list, node_id};

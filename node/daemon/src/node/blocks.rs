@@ -13,6 +13,7 @@ use althing_types::{
     crypto::{NodeId, Verified},
     hash::Hash,
     id::{Height, Round},
+    recovery::ProvenRecovery,
     transaction::Transaction,
 };
 use std::sync::Arc;
@@ -24,6 +25,22 @@ const FETCH_RETRY_MS: u64 = 250;
 enum Check {
     Legal(Box<Legal>),
     Illegal(String),
+}
+
+/// A block without its transactions.
+pub(super) struct Body<'a> {
+    header: &'a Header,
+    previous: Option<&'a QuorumCertificate>,
+    recovery: Option<&'a ProvenRecovery>,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn of(block: &'a Block) -> Self {
+        Self { header: &block.header, previous: block.previous.as_ref(), recovery: block.recovery.as_ref() }
+    }
+    fn of_compact(block: &'a CompactBlock) -> Self {
+        Self { header: &block.header, previous: block.previous.as_ref(), recovery: block.recovery.as_ref() }
+    }
 }
 
 impl<S: Storage> Node<S> {
@@ -45,7 +62,13 @@ impl<S: Storage> Node<S> {
             fuel: u64::MAX,
         });
         let timestamp_ms = now_ms.max(self.parent_time_ms().saturating_add(1));
-        let context = BlockContext { height, timestamp_ms, packer: self.me, previous: self.certificate.clone() };
+        let context = BlockContext {
+            height,
+            timestamp_ms,
+            packer: self.me,
+            previous: self.certificate.clone(),
+            recovered: self.plan().cloned(),
+        };
         let probe = Arc::clone(&self.probe);
         let execution = {
             let view = self.store.view();
@@ -67,14 +90,14 @@ impl<S: Storage> Node<S> {
             instruction: execution.instruction,
             previous_certificate: certificate_hash(context.previous.as_ref()),
         };
-        let block = assemble(header, context.previous, &execution.transactions)?;
+        let recovery = self.recovery.clone();
+        let block = assemble(header, context.previous, recovery, &execution.transactions)?;
         self.mark_abnormal(&execution.abnormal)?;
         for mark in &execution.abnormal {
             self.pool().remove(&mark.transaction);
         }
         let hash = block.header.hash();
-        let (header, previous) = (block.header.clone(), block.previous.clone());
-        let compact = CompactBlock { header, previous, transactions: hashes(&execution)? };
+        let compact = compact(&block, &execution)?;
         self.proposed.learn(hash, compact, self.me);
         self.keep_legal(hash, Legal { block, execution, staged })?;
         self.step(now_ms, Input::Built { height, round, block: hash })
@@ -132,7 +155,7 @@ impl<S: Storage> Node<S> {
                     self.answer(now_ms, hash, false)?;
                     continue;
                 }
-                match self.execute(&compact.header, compact.previous.as_ref(), &transactions)? {
+                match self.execute(&Body::of_compact(&compact), &transactions)? {
                     Check::Legal(legal) => self.keep_legal(hash, *legal)?,
                     Check::Illegal(reason) => {
                         tracing::warn!(block = ?hash, packer = %compact.header.packer, reason, "illegal block");
@@ -173,12 +196,8 @@ impl<S: Storage> Node<S> {
 
     /// Executes a block and compares everything that its header claims. The header's time is not compared with any
     /// clock here: that is a reason not to vote, never a reason to refuse a final block.
-    fn execute(
-        &self,
-        header: &Header,
-        previous: Option<&QuorumCertificate>,
-        transactions: &[Arc<Verified<Transaction>>],
-    ) -> Result<Check, Halt> {
+    fn execute(&self, body: &Body<'_>, transactions: &[Arc<Verified<Transaction>>]) -> Result<Check, Halt> {
+        let Body { header, previous, recovery } = *body;
         let illegal = |reason: String| Ok(Check::Illegal(reason));
         if header.version != HEADER_VERSION || header.chain != self.genesis.chain {
             return illegal(format!("version {} of chain {}", header.version, header.chain));
@@ -195,11 +214,15 @@ impl<S: Storage> Node<S> {
         if let Err(reason) = self.check_previous(header, previous) {
             return illegal(reason);
         }
+        if let Err(error) = self.check_carried(recovery) {
+            return illegal(error.text());
+        }
         let context = BlockContext {
             height: header.height,
             timestamp_ms: header.timestamp_ms,
             packer: header.packer,
             previous: previous.cloned(),
+            recovered: self.plan().cloned(),
         };
         let execution = {
             let view = self.store.view();
@@ -221,7 +244,7 @@ impl<S: Storage> Node<S> {
         if header.instruction != execution.instruction {
             return illegal(format!("instruction {:?}, we computed {:?}", header.instruction, execution.instruction));
         }
-        let block = assemble(header.clone(), context.previous, &execution.transactions)?;
+        let block = assemble(header.clone(), context.previous, recovery.cloned(), &execution.transactions)?;
         Ok(Check::Legal(Box::new(Legal { block, execution, staged })))
     }
 
@@ -251,14 +274,13 @@ impl<S: Storage> Node<S> {
     /// Executes a final block; a difference is our own fault and stops the node.
     pub(super) fn execute_final(
         &self,
-        header: &Header,
-        previous: Option<&QuorumCertificate>,
+        body: &Body<'_>,
         transactions: &[Arc<Verified<Transaction>>],
     ) -> Result<Legal, Halt> {
-        match self.execute(header, previous, transactions)? {
+        match self.execute(body, transactions)? {
             Check::Legal(legal) => Ok(*legal),
             Check::Illegal(reason) => Err(Halt::Broken {
-                reason: format!("block {} is final, but this node's execution differs: {reason}", header.height),
+                reason: format!("block {} is final, but this node's execution differs: {reason}", body.header.height),
             }),
         }
     }
@@ -268,7 +290,7 @@ impl<S: Storage> Node<S> {
         let Some((compact, _)) = self.proposed.compact(hash) else { return Ok(false) };
         let compact = compact.clone();
         let Ok(transactions) = self.resolve(&compact) else { return Ok(false) };
-        let legal = self.execute_final(&compact.header, compact.previous.as_ref(), &transactions)?;
+        let legal = self.execute_final(&Body::of_compact(&compact), &transactions)?;
         self.proposed.put_legal(*hash, legal);
         Ok(true)
     }
@@ -282,10 +304,9 @@ impl<S: Storage> Node<S> {
             transactions.push(Arc::new(verified));
         }
         let hash = block.header.hash();
-        match self.execute(&block.header, block.previous.as_ref(), &transactions)? {
+        match self.execute(&Body::of(&block), &transactions)? {
             Check::Legal(legal) => {
-                let Block { header, previous, .. } = block;
-                let compact = CompactBlock { header, previous, transactions: hashes(&legal.execution)? };
+                let compact = compact(&block, &legal.execution)?;
                 self.proposed.learn(hash, compact, self.me);
                 self.proposed.put_legal(hash, *legal);
             }
@@ -385,13 +406,17 @@ impl<S: Storage> Node<S> {
 fn assemble(
     header: Header,
     previous: Option<QuorumCertificate>,
+    recovery: Option<ProvenRecovery>,
     transactions: &[Arc<Verified<Transaction>>],
 ) -> Result<Block, Halt> {
     let signed = transactions.iter().map(|t| t.signed().clone()).collect();
     let transactions = List::new(signed).map_err(|e| Halt::Broken { reason: format!("a block of our own: {e}") })?;
-    Ok(Block { header, previous, transactions })
+    Ok(Block { header, previous, recovery, transactions })
 }
 
-fn hashes(execution: &Execution) -> Result<List<Hash, { althing_types::block::MAX_BLOCK_TRANSACTIONS }>, Halt> {
-    List::new(execution.hashes.clone()).map_err(|e| Halt::Broken { reason: format!("a block of our own: {e}") })
+fn compact(block: &Block, execution: &Execution) -> Result<CompactBlock, Halt> {
+    let hashes = List::new(execution.hashes.clone());
+    let transactions = hashes.map_err(|e| Halt::Broken { reason: format!("a block of our own: {e}") })?;
+    let (header, previous, recovery) = (block.header.clone(), block.previous.clone(), block.recovery.clone());
+    Ok(CompactBlock { header, previous, recovery, transactions })
 }

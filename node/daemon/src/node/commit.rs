@@ -38,6 +38,7 @@ impl<S: Storage> Node<S> {
         }
         self.certificate = Some(certificate);
         self.previous_authorities = Some(std::mem::replace(&mut self.authorities, execution.next_authorities));
+        self.recovery = None;
         self.parameters = execution.parameters;
         self.proposed.clear();
         self.outputs.clear();

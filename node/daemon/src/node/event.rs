@@ -1,5 +1,6 @@
 //! Everything that can happen to a node, and everything it can ask for: two closed enums.
 
+use super::recovery::Progress;
 use althing_consensus::TimerKey;
 use althing_network::{CertifiedBlock, Gossip, Request, Response};
 use althing_types::{
@@ -8,6 +9,7 @@ use althing_types::{
     govern::MemberList,
     hash::Hash,
     id::Height,
+    recovery::{RecoveryError, SignedRecovery},
     transaction::{AbnormalCode, Transaction},
     vote::{Proposal, Vote},
 };
@@ -85,6 +87,20 @@ pub enum Event {
         submission: Submission,
         /// Transactions with good signatures.
         transactions: Vec<Checked>,
+    },
+    /// A plan to go on after the loss of the quorum, from the API; nothing about it is checked.
+    Recover {
+        /// Names it until the outcome is told.
+        submission: Submission,
+        /// The plan with its signatures.
+        recovery: Box<SignedRecovery>,
+    },
+    /// The same from a peer.
+    PeerRecovery {
+        /// The peer.
+        from: NodeId,
+        /// The plan with its signatures.
+        recovery: Box<SignedRecovery>,
     },
     /// A question of a peer.
     Request {
@@ -196,6 +212,13 @@ pub enum Effect {
         submission: Submission,
         /// One verdict per transaction.
         verdicts: Vec<Verdict>,
+    },
+    /// What became of a plan from the API.
+    Recovered {
+        /// The plan's name.
+        submission: Submission,
+        /// The outcome.
+        outcome: Result<Progress, RecoveryError>,
     },
     /// A block is final and durable.
     Committed(Committed),

@@ -1,6 +1,6 @@
 //! Following the others: answers to peers that lag, and catching up when this node does.
 
-use super::{Effect, Halt, Node, Question, RequestId, Timer};
+use super::{Effect, Halt, Node, Question, RequestId, Timer, blocks::Body};
 use crate::preverify;
 use althing_network::{CertifiedBlock, Request, Response};
 use althing_state::Storage;
@@ -111,12 +111,19 @@ impl<S: Storage> Node<S> {
             if height != self.next_height() {
                 continue;
             }
-            let Some(transactions) = self.check_final(&block, &certificate) else {
+            let checked = self.check_final(&block, &certificate);
+            let Some(transactions) = checked else {
                 outputs.extend(self.catchup.step(now_ms, Input::Rejected { height }));
                 break;
             };
-            let legal = self.execute_final(&block.header, block.previous.as_ref(), &transactions)?;
+            if let Some(recovery) = block.recovery.as_ref().filter(|carried| self.check_carried(Some(carried)).is_err())
+            {
+                // The members went on without this node, or with another plan than the one that it heard of.
+                self.adopt(recovery.clone());
+            }
+            let legal = self.execute_final(&Body::of(&block), &transactions)?;
             self.commit(now_ms, legal, certificate, true)?;
+            self.try_waiting_recovery(now_ms)?;
             outputs.extend(self.catchup.step(now_ms, Input::Tip { height }));
         }
         self.after_catchup(now_ms)?;
@@ -130,7 +137,13 @@ impl<S: Storage> Node<S> {
         // Both are vouched for by the header alone: a peer may have put something else into their place.
         let root = merkle::root(&block.transaction_hashes()) == block.header.transactions_root;
         let previous = certificate_hash(block.previous.as_ref()) == block.header.previous_certificate;
-        if !same || !root || !previous || certificate.verify(&self.genesis.chain, &self.authorities).is_err() {
+        if !same || !root || !previous {
+            return None;
+        }
+        let list = self.list_of_final(certificate, block.recovery.as_ref());
+        let list =
+            list.inspect_err(|error| tracing::warn!(height = block.header.height.0, error = error.text())).ok()?;
+        if block.header.authorities != list.hash() || certificate.verify(&self.genesis.chain, &list).is_err() {
             return None;
         }
         // The header vouches for the transactions but not for their signatures: those are not part of their hashes.

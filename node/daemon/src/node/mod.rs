@@ -28,10 +28,13 @@ mod event;
 mod following;
 pub mod log;
 mod proposed;
+mod recovery;
 mod report;
 mod voting;
 
 pub use report::{REPORT_CONTRACT, REPORT_METHOD};
+
+pub use recovery::Progress;
 
 pub use event::{Checked, Committed, Effect, Event, Halt, Question, RequestId, Submission, Timer, Verdict};
 
@@ -48,6 +51,7 @@ use althing_types::{
     genesis::{Genesis, Parameters},
     hash::Hash,
     id::{Height, Round},
+    recovery::{ProvenRecovery, SignedRecovery},
 };
 use proposed::Proposed;
 use report::Reports;
@@ -96,7 +100,12 @@ pub struct Node<S: Storage> {
     certificate: Option<QuorumCertificate>,
     /// The list that decided the tip; `None` at height 0.
     previous_authorities: Option<AuthorityList>,
+    /// Who decides the next height: as the state names them, or as the recovery in force does.
     authorities: AuthorityList,
+    /// The recovery that the next height begins with, checked against the tip.
+    recovery: Option<ProvenRecovery>,
+    /// A plan from the API for a height that this node has not reached yet.
+    waiting_recovery: Option<SignedRecovery>,
     parameters: Parameters,
     /// The height that the core works on; `None` between two heights.
     working: Option<Height>,
@@ -151,7 +160,7 @@ impl<S: Storage> Node<S> {
         };
         let parameters = Executor::parameters(&*store.view())?;
         let engine = Engine::new(genesis.chain.clone(), me, Box::new(key.clone()));
-        Ok(Self {
+        let mut node = Self {
             me,
             key,
             genesis,
@@ -167,6 +176,8 @@ impl<S: Storage> Node<S> {
             certificate,
             previous_authorities,
             authorities,
+            recovery: None,
+            waiting_recovery: None,
             parameters,
             working: None,
             building: None,
@@ -179,7 +190,9 @@ impl<S: Storage> Node<S> {
             fetch_turn: 0,
             next_request: FIRST_REQUEST,
             effects: Vec::new(),
-        })
+        };
+        node.resume_recovery()?;
+        Ok(node)
     }
 
     /// Begins work: replays the log of the height that was under way, and announces itself.
@@ -208,6 +221,8 @@ impl<S: Storage> Node<S> {
             Event::PeerStatus { from, height } => self.on_peer_height(now_ms, from, height)?,
             Event::Transactions { from, transactions } => self.on_transactions(now_ms, from, transactions)?,
             Event::Submit { submission, transactions } => self.on_submit(now_ms, submission, transactions)?,
+            Event::Recover { submission, recovery } => self.on_recover(now_ms, submission, *recovery)?,
+            Event::PeerRecovery { from, recovery } => self.on_peer_recovery(now_ms, from, *recovery)?,
             Event::Request { from, question, request } => self.on_request(from, question, request)?,
             Event::Blocks { request, blocks, .. } => self.on_blocks(now_ms, request, blocks)?,
             Event::Fetched { from, transactions, .. } => self.on_fetched(now_ms, from, transactions)?,
@@ -279,6 +294,7 @@ impl<S: Storage> Node<S> {
 
     fn announce(&mut self) {
         self.effect(Effect::Publish(althing_network::Gossip::Status { height: self.tip.height }));
+        self.tell_recovery();
         self.timer(Timer::Status, STATUS_INTERVAL_MS);
     }
 }

@@ -73,7 +73,11 @@ impl<S: Storage> Node<S> {
         let height = self.next_height();
         self.working = Some(height);
         self.paced_ms = now_ms;
-        let input = Input::StartHeight { height, authorities: self.authorities.clone(), timeouts: self.timeouts() };
+        let (authorities, timeouts) = (self.authorities.clone(), self.timeouts());
+        let input = match self.plan().map(|plan| plan.first_round()) {
+            None => Input::StartHeight { height, authorities, timeouts },
+            Some(first_round) => Input::StartRecovered { height, authorities, timeouts, first_round },
+        };
         self.step(now_ms, input)
     }
 
@@ -86,19 +90,21 @@ impl<S: Storage> Node<S> {
                 .map_err(|e| Halt::Broken { reason: format!("the log cannot be read: {e}") })?;
             match record {
                 LogRecord::Consensus(record) => {
-                    if record.height() == next {
+                    let recovery = self.plan().map_or(0, |plan| plan.number);
+                    if record.height() == next && record.round().recovery() == recovery {
                         records.push(record);
                     }
                 }
                 LogRecord::Block(block) => {
-                    if block.header.height == next {
+                    // One of before a recovery can be decided no more.
+                    if block.header.height == next && block.header.authorities == self.authorities.hash() {
                         self.restore_block(block)?;
                     }
                 }
             }
         }
         if records.is_empty() {
-            return Ok(());
+            return if self.recovery.is_some() { self.begin_height(now_ms) } else { Ok(()) };
         }
         tracing::info!(height = next.0, records = records.len(), "resuming the height that was under way");
         self.begin_height(now_ms)?;

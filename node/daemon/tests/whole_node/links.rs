@@ -72,7 +72,7 @@ impl World {
         let (height, author): (Height, NodeId) = match message {
             Gossip::Vote(vote) => (vote.value.height, vote.value.voter),
             Gossip::Proposal { proposal, .. } => (proposal.value.height, proposal.value.proposer),
-            Gossip::Transactions(_) | Gossip::Status { .. } => return,
+            Gossip::Transactions(_) | Gossip::Status { .. } | Gossip::Recovery(_) => return,
         };
         let list = self.machines[from].store.authorities(height).unwrap().expect("a message of a known height");
         assert!(

@@ -22,8 +22,10 @@
 
 mod links;
 mod processes;
+mod recovery;
 mod rules;
 mod setup;
+mod town;
 mod world;
 
 use world::{Faults, World};

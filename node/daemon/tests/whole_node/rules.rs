@@ -130,6 +130,7 @@ impl Bench {
         let compact = CompactBlock {
             header: block.header.clone(),
             previous: block.previous.clone(),
+            recovery: block.recovery.clone(),
             transactions: List::new(block.transaction_hashes()).unwrap(),
         };
         let proposal = Signed::sign(proposal, key);

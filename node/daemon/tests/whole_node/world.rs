@@ -423,6 +423,7 @@ impl World {
                 Effect::Penalise { node, reason } => {
                     panic!("node {from} penalised correct node {}: {reason}", self.index(&node));
                 }
+                Effect::Recovered { .. } => {}
                 Effect::Verdicts { submission, verdicts } => {
                     let batch = self.pending.remove(&submission).unwrap();
                     for (checked, verdict) in batch.into_iter().zip(verdicts) {
@@ -510,7 +511,7 @@ impl World {
     }
 }
 
-fn answer(from: NodeId, request: RequestId, asked: &Request, response: Option<Response>) -> Event {
+pub(crate) fn answer(from: NodeId, request: RequestId, asked: &Request, response: Option<Response>) -> Event {
     match asked {
         Request::Blocks { .. } => {
             let blocks = if let Some(Response::Blocks(blocks)) = response { Some(blocks.into_vec()) } else { None };

@@ -96,7 +96,9 @@ pub(crate) async fn headers(
                 let Some((header, certificate, list)) = ledger.header(height)? else { break };
                 let known = headers.last().is_some_and(|before| before.header.authorities == header.authorities);
                 let authorities = (!known).then_some(list);
-                headers.push(HeaderDocument { hash: header.hash(), header, certificate, authorities });
+                // A recovery always brings another list.
+                let recovery = if known { None } else { ledger.recovery(height)? };
+                headers.push(HeaderDocument { hash: header.hash(), header, certificate, authorities, recovery });
                 height = height.next();
             }
             if headers.is_empty() {

@@ -4,6 +4,7 @@ pub(crate) mod blocks;
 pub(crate) mod contracts;
 pub(crate) mod events;
 pub(crate) mod node;
+pub(crate) mod recovery;
 pub(crate) mod remediation;
 pub(crate) mod state;
 pub(crate) mod transactions;

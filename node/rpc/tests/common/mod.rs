@@ -2,13 +2,14 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use althing_api::{
-    Refusal, RefusalCode,
+    ApiError, ErrorCode, Refusal, RefusalCode,
     config::ApiLimits,
     dry_run::DryRunResponse,
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
         TransactionSummary, ViewResponse,
     },
+    recovery::{RecoveryProgress, RecoveryResponse},
     remediation::RemediationPlanResponse,
 };
 use althing_rpc::{Ledger, LedgerError, Metrics, Scanned, Services, Submit, serve};
@@ -26,6 +27,7 @@ use althing_types::{
     organisation::{MemberKey, Organisation, Role},
     proof::StateProof,
     receipt::{Receipt, Status},
+    recovery::{ProvenRecovery, RecoveryError, SignedRecovery},
     remediation::{Plan, PlanCounts, PlanHead, PlanItem},
     transaction::{Abnormal, AbnormalCode, Attributes, Content, Operation, SignedTransaction, Transaction},
 };
@@ -192,6 +194,7 @@ impl Ledger for Fake {
             syncing: false,
             highest_known: Height(height),
             halted: None,
+            recovery: None,
             pending_transactions: 0,
             pending_bytes: 0,
             oldest_state: Height(PRUNED_BELOW),
@@ -242,7 +245,7 @@ impl Ledger for Fake {
         }
         let transactions = List::new(vec![transaction(height.0)]).unwrap();
         Ok(Some((
-            Block { header: self.make_header(height.0), previous: None, transactions },
+            Block { header: self.make_header(height.0), previous: None, recovery: None, transactions },
             self.certificate(height.0),
         )))
     }
@@ -257,6 +260,9 @@ impl Ledger for Fake {
             return Ok(None);
         }
         Ok(Some((self.make_header(height.0), self.certificate(height.0), list(height.0))))
+    }
+    fn recovery(&self, _: Height) -> Result<Option<ProvenRecovery>, LedgerError> {
+        Ok(None)
     }
     fn prove(&self, height: Height, key: &[u8]) -> Result<(Option<Vec<u8>>, StateProof), LedgerError> {
         if height.0 > self.height() {
@@ -378,6 +384,16 @@ impl Submit for Fake {
                 Ok(hash)
             })
             .collect()
+    }
+
+    async fn recover(&self, recovery: SignedRecovery) -> Result<RecoveryResponse, ApiError> {
+        let plan = recovery.plan.hash();
+        if recovery.signatures.is_empty() {
+            let error = RecoveryError::TooFew { found: 0, needed: 2, members: 3 };
+            let value = Some(error.number().to_string());
+            return Err(ApiError { value, ..ApiError::new(ErrorCode::RecoveryRefused, error.text()) });
+        }
+        Ok(RecoveryResponse { plan, progress: RecoveryProgress::InForce, height: recovery.plan.height })
     }
 }
 

@@ -109,7 +109,11 @@ pub(crate) fn next_block(
         block: header.hash(),
         signatures: List::default(),
     };
-    (Block { header, previous: None, transactions: List::new(transactions).unwrap() }, certificate, receipts)
+    (
+        Block { header, previous: None, recovery: None, transactions: List::new(transactions).unwrap() },
+        certificate,
+        receipts,
+    )
 }
 
 /// Commits a block with these writes and so many transactions; returns its state root.

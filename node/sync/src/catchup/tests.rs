@@ -35,7 +35,7 @@ fn chain(length: u64) -> Vec<CertifiedBlock> {
             block: previous,
             signatures: List::default(),
         };
-        (Block { header, previous: None, transactions: List::default() }, certificate)
+        (Block { header, previous: None, recovery: None, transactions: List::default() }, certificate)
     };
     (1..=length).map(block).collect()
 }

@@ -24,6 +24,7 @@ use althing_types::{
     organisation::{KeyEntry, MemberKey, Organisation, Role},
     proof::{ProofLeaf, StateProof},
     receipt::{Failure, FailureCode, Receipt, Status},
+    recovery::{ProvenEntry, ProvenRecovery, RecoveryPlan, SignedRecovery},
     transaction::{
         Abnormal, AbnormalCode, Attributes, Content, Operation, SignedTransaction, TRANSACTION_VERSION, Transaction,
     },
@@ -358,6 +359,7 @@ fn governing(all: &mut Samples) {
             packer: node(11),
             previous_round: Round(1),
             verified: list(certificate.signatures.iter().map(|s| s.voter).collect()),
+            recovered: Some(AuthorityList::new(authorities(), Threshold::TwoThirds).expect("list")),
             results: list(vec![result]),
         },
     );
@@ -489,15 +491,41 @@ fn transactions(all: &mut Samples) {
     }
 }
 
+fn recoveries(all: &mut Samples) {
+    let plan = RecoveryPlan {
+        chain: chain(),
+        height: Height(41),
+        block: digest("block 41"),
+        number: 1,
+        authorities: AuthorityList::new(authorities(), Threshold::TwoThirds).expect("list"),
+        reason: text("two of four sites are gone"),
+        drafted_ms: 1_699_056_000_000,
+    };
+    all.hashed("RecoveryPlan", plan.clone(), Tag::Recovery, RecoveryPlan::hash);
+    let mut signed = SignedRecovery::unsigned(plan);
+    signed.sign(organisation_id("alpha"), &secret(1)).expect("room");
+    all.add("SignedRecovery", signed.clone());
+    let value = Some(bytes(b"value"));
+    let entry = || ProvenEntry { value: value.clone(), proof: state_proof(Some(proof_leaf())) };
+    let proven = ProvenRecovery { signed, entries: list(vec![entry(), entry(), entry(), entry()]) };
+    all.add("ProvenRecovery", proven.clone());
+    let block = Block { header: header(), previous: None, recovery: Some(proven), transactions: list(vec![]) };
+    all.add("Block.recovery", block);
+}
+
 fn blocks(all: &mut Samples) {
     all.plain("NodeInstruction", [NodeInstruction::None, NodeInstruction::Added, NodeInstruction::Removed]);
     all.hashed("Header", header(), Tag::Header, Header::hash);
-    let block = Block { header: header(), previous: None, transactions: list(signed_transactions()) };
+    let block = Block { header: header(), previous: None, recovery: None, transactions: list(signed_transactions()) };
     let hashes = block.transaction_hashes();
     let proof = merkle::prove(&hashes, 1).unwrap();
     all.add("Block", block);
-    all.add("Block.empty", Block { header: header(), previous: None, transactions: list(vec![]) });
-    all.add("CompactBlock", CompactBlock { header: header(), previous: None, transactions: list(hashes) });
+    all.add("Block.empty", Block { header: header(), previous: None, recovery: None, transactions: list(vec![]) });
+    all.add(
+        "CompactBlock",
+        CompactBlock { header: header(), previous: None, recovery: None, transactions: list(hashes) },
+    );
+    recoveries(all);
     all.add("MerkleProof", proof);
     all.add("ProofLeaf", proof_leaf());
     all.add("StateProof.present", state_proof(Some(proof_leaf())));

@@ -185,7 +185,7 @@ pub fn document(height: u64) -> HeaderDocument {
     let header = header(height);
     let list = list_of(height);
     let certificate = certify(&header, list, 3);
-    HeaderDocument { hash: header.hash(), header, certificate, authorities: Some(authorities(list)) }
+    HeaderDocument { hash: header.hash(), header, certificate, authorities: Some(authorities(list)), recovery: None }
 }
 
 // ---- the node
