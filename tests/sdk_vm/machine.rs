@@ -2,7 +2,7 @@
 
 use crate::modules::module;
 use althing_abi::Abi;
-use althing_runtime::{CallContext, Config, Entry as RealEntry, Invocation, MemoryWorld, Runtime};
+use althing_runtime::{CallContext, Config, Entry as RealEntry, Invocation, MemoryWorld, Runtime, World};
 use althing_sdk::testing::{Context, Entry, Machine, Native, Outcome};
 use althing_types::{hash::Hash, id::ContractId};
 use std::{
@@ -72,6 +72,16 @@ impl Machine for Vm {
 
     fn system(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.world.system().into_iter().collect()
+    }
+
+    fn put_state(&mut self, contract: &ContractId, state: &BTreeMap<Vec<u8>, Vec<u8>>) {
+        for (key, _) in self.world.entries(contract) {
+            self.world.write(contract, &key, None);
+        }
+        for (key, value) in state {
+            self.world.write(contract, key, Some(value.clone()));
+        }
+        self.world.finish();
     }
 
     fn state(&self, contract: &ContractId) -> BTreeMap<Vec<u8>, Vec<u8>> {

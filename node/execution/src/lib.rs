@@ -30,12 +30,14 @@ mod dry_run;
 mod error;
 mod executor;
 mod genesis;
+mod migration;
 mod outcome;
 pub mod overlay;
 mod transaction;
+mod trial;
 
 pub use admission::{Admission, MAX_SEQUENCE_AHEAD, Refusal};
-pub use dry_run::DryRun;
+pub use dry_run::{Candidate, DryRun};
 pub use error::{ExecutionError, Illegal};
 pub use executor::Executor;
 pub use outcome::{BlockContext, Execution, Writes};

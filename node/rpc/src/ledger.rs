@@ -2,7 +2,7 @@
 
 use althing_api::{
     Refusal,
-    dry_run::DryRunResponse,
+    dry_run::{DryRunRequest, DryRunResponse},
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
         TransactionSummary, ViewResponse,
@@ -159,7 +159,7 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`LedgerError`] when the node cannot answer.
-    fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, LedgerError>;
+    fn dry_run(&self, request: &DryRunRequest) -> Result<DryRunResponse, LedgerError>;
 
     /// Deployed contracts at the tip in the order of their ids, without ABI.
     ///

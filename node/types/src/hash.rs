@@ -105,6 +105,8 @@ pub enum Tag {
     BlockEnd,
     /// The content of a proposal that members vote on.
     Ballot,
+    /// What a change of code writes into the state of contracts.
+    StateDiff,
 }
 
 impl Tag {
@@ -129,6 +131,7 @@ impl Tag {
             Self::Certificate => "althing.certificate.1",
             Self::BlockEnd => "althing.block_end.1",
             Self::Ballot => "althing.ballot.1",
+            Self::StateDiff => "althing.state_diff.1",
         }
     }
 }

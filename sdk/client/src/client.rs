@@ -324,8 +324,8 @@ impl Client {
     }
 
     /// Tries a change of code on a fork of the present state.
-    pub async fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, ClientError> {
-        self.post(path::DRY_RUNS, &DryRunRequest { contract: contract.clone(), code }, Duration::ZERO).await
+    pub async fn dry_run(&self, request: &DryRunRequest) -> Result<DryRunResponse, ClientError> {
+        self.post(path::DRY_RUNS, request, Duration::ZERO).await
     }
 
     /// Deployed contracts.

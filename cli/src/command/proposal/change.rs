@@ -35,15 +35,15 @@ pub(super) const SCREEN: usize = 20;
 
 /// One thing that would be otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Change {
+pub(in crate::command) struct Change {
     /// What.
-    pub(super) what: String,
+    pub(in crate::command) what: String,
     /// What it is now; absent for what is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) before: Option<String>,
+    pub(in crate::command) before: Option<String>,
     /// What it would be; absent for what would go.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<String>,
+    pub(in crate::command) after: Option<String>,
 }
 
 impl Change {
@@ -136,8 +136,18 @@ pub(super) async fn changes(governed: &Governed<'_>, asked: &Asked) -> Result<Ve
             vec![Change::new("who leads votes", Some(now.to_string()), Some(organisation.to_string()))]
         }
         ProposalKind::Calls { calls } | ProposalKind::Change { calls } => made_calls(chain, calls).await?,
-        ProposalKind::Deploy { contract, code, .. } | ProposalKind::Upgrade { contract, code } => {
-            new_code(chain, contract, code).await?
+        ProposalKind::Deploy { contract, code, .. } => new_code(chain, contract, code).await?,
+        ProposalKind::Upgrade { contract, code, forecast } => {
+            let mut out = new_code(chain, contract, code).await?;
+            out.extend(forecast.as_ref().map(|said| {
+                let what = format!(
+                    "by its proposer's dry run at block {}: {} entries of the state, {} fuel in {} block(s), predicted \
+                     {}; compare: althing upgrade dry-run --proposal {}",
+                    said.base, said.changed, said.fuel, said.blocks, said.predicted, asked.proposal.id
+                );
+                Change::new(what, None, None)
+            }));
+            out
         }
     })
 }

@@ -23,7 +23,7 @@ use althing_types::{
     hash::Hash,
     id::{Height, OrganisationId},
 };
-use change::Change;
+pub(super) use change::Change;
 use serde::Serialize;
 
 /// Runs a command of `althing proposal`.
@@ -112,6 +112,11 @@ pub(super) async fn about(
     }
     let text = if lines.is_empty() { "no proposals".to_owned() } else { lines_text(&lines) };
     Ok((lines, text))
+}
+
+/// Changes as lines, the first `most` of them.
+pub(super) fn change_text(changes: &[Change], most: usize) -> String {
+    change::text(changes.get(..most).unwrap_or(changes), None)
 }
 
 #[derive(Serialize)]
