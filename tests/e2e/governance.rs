@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 impl Net {
-    fn root(extra: &[&str]) -> Self {
+    pub(crate) fn root(extra: &[&str]) -> Self {
         let net = Self::none();
         let mut arguments = vec!["devnet", "up", "--profile", "root", "--detach"];
         arguments.extend(extra);
@@ -21,7 +21,7 @@ impl Net {
         assert!(text.contains(error), "althing {}: no '{error}' in {text}", arguments.join(" "));
     }
 
-    fn agree(&self, proposal: &str, keys: &[&str]) -> Value {
+    pub(crate) fn agree(&self, proposal: &str, keys: &[&str]) -> Value {
         let answers: Vec<Value> =
             keys.iter().map(|key| self.json(&["vote", "agree", proposal, "--key", key])).collect();
         answers.into_iter().next_back().unwrap()
@@ -32,7 +32,7 @@ impl Net {
         list.as_array().unwrap().iter().find(|node| node["org"] == org).cloned()
     }
 
-    fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let started = Instant::now();
         loop {
             if let Some(found) = look() {

@@ -20,7 +20,7 @@ use althing_types::{
     migration::Migration,
     organisation::{MemberKey, Organisation, Role},
     receipt::{Failure, Receipt},
-    transaction::{Attributes, Content, TRANSACTION_VERSION, Transaction},
+    transaction::{Attributes, Content, Operation, TRANSACTION_VERSION, Transaction},
     view::{Entry, StateFault, StateView},
 };
 use std::{
@@ -30,8 +30,18 @@ use std::{
 
 static RUNTIME: LazyLock<Arc<Runtime>> = LazyLock::new(|| Arc::new(Runtime::new(Config::default()).expect("machine")));
 
-/// Members of the chain.
-pub(crate) const MEMBERS: usize = 4;
+/// How large a chain is.
+pub(crate) struct Size {
+    /// Members.
+    pub(crate) members: usize,
+    /// Nodes of all of them together; each member has at least one.
+    pub(crate) nodes: usize,
+    /// Nodes that stand as authorities.
+    pub(crate) authorities: usize,
+}
+
+/// Four members with an authority each.
+const SMALL: Size = Size { members: 4, nodes: 4, authorities: 4 };
 
 /// The state.
 #[derive(Clone, Default)]
@@ -54,8 +64,8 @@ pub(crate) struct Chain {
     pub(crate) state: State,
     pub(crate) height: u64,
     pub(crate) time_ms: u64,
-    executor: Executor,
-    chain: ChainId,
+    pub(crate) executor: Executor,
+    pub(crate) chain: ChainId,
 }
 
 pub(crate) fn id(contract: &str) -> ContractId {
@@ -66,8 +76,10 @@ fn key(member: usize) -> SecretKey {
     SecretKey::from_seed(&[member as u8 + 1; 32])
 }
 
-fn node(member: usize) -> NodeId {
-    NodeId::from(SecretKey::from_seed(&[member as u8 + 101; 32]).public())
+pub(crate) fn node(number: usize) -> NodeId {
+    let mut seed = [101; 32];
+    seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    NodeId::from(SecretKey::from_seed(&seed).public())
 }
 
 fn organisation(member: usize) -> OrganisationId {
@@ -84,26 +96,30 @@ fn put_code(state: &mut State, code: &[u8]) -> Hash {
 impl Chain {
     /// A chain with the built-in contracts.
     pub(crate) fn start() -> Self {
+        Self::sized(&SMALL, GovernanceSettings { vote_ms: 100_000, timelock_ms: 50, ..GovernanceSettings::default() })
+    }
+
+    /// A chain of any size.
+    pub(crate) fn sized(size: &Size, settings: GovernanceSettings) -> Self {
         let codes = althing_bundle::contracts();
-        let mut authorities: Vec<Authority> =
-            (0..MEMBERS).map(|m| Authority { node: node(m), organisation: organisation(m) }).collect();
-        authorities.sort_by_key(|authority| authority.node);
-        let member = |m| MemberNode {
-            node: node(m),
-            organisation: organisation(m),
+        let member = |n: usize| MemberNode {
+            node: node(n),
+            organisation: organisation(n % size.members),
             kind: Role::Registry,
-            standing: Standing::Authority,
-            address: Text::default(),
+            standing: if n < size.authorities { Standing::Authority } else { Standing::Ordinary },
+            address: Text::new(format!("node-{n}.example.net:7000")).unwrap(),
             since: Height(0),
         };
-        let mut nodes: Vec<MemberNode> = (0..MEMBERS).map(member).collect();
+        let authority = |n: usize| Authority { node: node(n), organisation: organisation(n % size.members) };
+        let mut authorities: Vec<Authority> = (0..size.authorities).map(authority).collect();
+        authorities.sort_by_key(|authority| authority.node);
+        let mut nodes: Vec<MemberNode> = (0..size.nodes).map(member).collect();
         nodes.sort_by_key(|node| node.node);
         let whole = |m| Organisation {
             id: organisation(m),
             roles: [Role::Registry].into(),
             keys: List::new(vec![MemberKey::whole(key(m).public())]).unwrap(),
         };
-        let settings = GovernanceSettings { vote_ms: 100_000, timelock_ms: 50, ..GovernanceSettings::default() };
         let governance = GenesisGovernance {
             contract: id(governance::ID),
             coordinator: organisation(0),
@@ -119,7 +135,7 @@ impl Chain {
             fault_model: FaultModel::Byzantine,
             threshold: Threshold::TwoThirds,
             authorities: List::new(authorities).unwrap(),
-            organisations: List::new((0..MEMBERS).map(whole).collect()).unwrap(),
+            organisations: List::new((0..size.members).map(whole).collect()).unwrap(),
             operator: None,
             contracts: List::new(codes.iter().map(contract).collect()).unwrap(),
             governance: Some(governance),
@@ -143,7 +159,7 @@ impl Chain {
         }
     }
 
-    fn context(&self) -> BlockContext {
+    pub(crate) fn context(&self) -> BlockContext {
         let height = Height(self.height + 1);
         BlockContext { height, timestamp_ms: self.time_ms + 1_000, packer: node(0), previous: None }
     }
@@ -156,12 +172,11 @@ impl Chain {
             let operator: PublicKey = key(member).public();
             let known: Sequence = Executor::next_sequence(&self.state, &operator).unwrap();
             let sequence = *next.entry(member).and_modify(|n| *n += 1).or_insert(known.0);
-            let (operation, attributes) = (althing_types::transaction::Operation::Call, Attributes::default());
             let transaction = Transaction {
                 version: TRANSACTION_VERSION,
                 chain: self.chain.clone(),
-                attributes: Attributes { kind: ChainKind::Root, ..attributes },
-                operation,
+                attributes: Attributes::Root,
+                operation: Operation::Call,
                 content,
                 postscript: Text::default(),
                 operator,

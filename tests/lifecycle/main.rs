@@ -11,7 +11,9 @@
 
 mod brick;
 mod chain;
+mod cost;
 mod migration;
 #[path = "../sdk_vm/modules.rs"]
 mod modules;
+mod reproducible;
 mod trap;

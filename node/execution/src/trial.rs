@@ -36,12 +36,14 @@ use althing_types::{
 
 /// Most fuel of a whole trial.
 pub(crate) const TRIAL_FUEL: u64 = 2_000_000_000;
+/// Most fuel of one call of a member: a trap uses up all that a call is given.
+const CALL_FUEL: u64 = 50_000_000;
 /// Ends of blocks in which the proposal must be carried out: more than the proposals that may be before it.
 const ENDS: u64 = 280;
 /// Ends of blocks that close other votes when no further one can be opened.
 const CLOSING: u64 = 8;
 /// Members that are tried as openers.
-const OPENERS: usize = 32;
+const OPENERS: usize = 8;
 
 /// Why the trial fails: what was tried, and what came of it.
 type Outcome<T> = Result<Result<T, Failure>, ExecutionError>;
@@ -229,7 +231,8 @@ impl Trial<'_, '_> {
     ) -> Result<Run, ExecutionError> {
         let Some(governor) = self.runner.governor else { return Ok((Ok(Vec::new()), 0)) };
         let runner = Runner { block, ..*self.runner };
-        let run = runner.invoke(self.overlay, context, governor, entry, input, self.fuel.min(END_BLOCK_FUEL))?;
+        let most = if entry == Entry::Call(END_BLOCK) { END_BLOCK_FUEL } else { CALL_FUEL };
+        let run = runner.invoke(self.overlay, context, governor, entry, input, self.fuel.min(most))?;
         self.fuel = self.fuel.saturating_sub(run.1);
         Ok(run)
     }
