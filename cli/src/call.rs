@@ -73,6 +73,7 @@ pub fn method<'a>(abi: &'a Abi, contract: &str, name: &str, kind: MethodKind) ->
         MethodKind::Call => "call",
         MethodKind::View => "view",
         MethodKind::Init => "initialiser",
+        MethodKind::Invariant => "invariant",
     };
     match abi.method(name) {
         Some(method) if method.kind == kind => Ok(method),
@@ -80,6 +81,9 @@ pub fn method<'a>(abi: &'a Abi, contract: &str, name: &str, kind: MethodKind) ->
             let message = match other.map(|m| m.kind) {
                 Some(MethodKind::View) => format!("'{name}' of '{contract}' is a view: use althing contract query"),
                 Some(MethodKind::Call) => format!("'{name}' of '{contract}' is a call: use althing contract call"),
+                Some(MethodKind::Invariant) => {
+                    format!("'{name}' of '{contract}' is an invariant: nodes ask it after each upgrade")
+                }
                 Some(MethodKind::Init) => format!("'{name}' of '{contract}' is the initialiser: it runs at deployment"),
                 None => format!("'{contract}' has no {word} '{name}'"),
             };

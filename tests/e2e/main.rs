@@ -18,6 +18,7 @@ mod foreground;
 mod governance;
 mod hostile;
 mod http;
+mod lifecycle;
 mod net;
 mod recovery;
 mod remediation;

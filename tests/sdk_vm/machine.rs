@@ -79,6 +79,16 @@ impl Machine for Vm {
         self.world.finish();
     }
 
+    fn put_state(&mut self, contract: &ContractId, state: &BTreeMap<Vec<u8>, Vec<u8>>) {
+        for (key, _) in self.world.entries(contract) {
+            self.world.write(contract, &key, None);
+        }
+        for (key, value) in state {
+            self.world.write(contract, key, Some(value.clone()));
+        }
+        self.world.finish();
+    }
+
     fn state(&self, contract: &ContractId) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.world.entries(contract).into_iter().collect()
     }

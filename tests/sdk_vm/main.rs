@@ -62,6 +62,8 @@ fn the_guest_book_behaves_alike_on_both_machines() {
 fn an_upgrade_migrates_alike_on_both_machines() {
     compare(guestbook_scenarios::an_upgrade_keeps_the_entries_of_version_1);
     compare(guestbook_scenarios::there_is_no_way_back_to_version_1);
+    compare(guestbook_scenarios::an_upgrade_that_traps_or_breaks_an_invariant_changes_nothing);
+    compare(guestbook_scenarios::a_migration_goes_on_in_steps);
 }
 
 #[test]

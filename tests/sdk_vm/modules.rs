@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
 /// Folders of the examples, from the workspace's folder, with their packages.
 const EXAMPLES: [(&str, &[&str]); 2] =
-    [("examples/counter", &["counter"]), ("examples/guestbook", &["guestbook", "guestbook-v1"])];
+    [("examples/counter", &["counter"]), ("examples/guestbook", &["guestbook", "guestbook-faulty", "guestbook-v1"])];
 
 type Modules = BTreeMap<(String, String), Vec<u8>>;
 

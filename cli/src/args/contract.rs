@@ -43,7 +43,7 @@ pub enum ContractCommand {
     },
     /// Build a contract crate to WebAssembly.
     #[command(
-        after_help = "Examples:\n  althing contract build\n  althing contract build --manifest-path counter/Cargo.toml --out counter.wasm"
+        after_help = "Examples:\n  althing contract build\n  althing contract build --manifest-path counter/Cargo.toml --out counter.wasm\n  althing contract build --locked"
     )]
     Build {
         /// The crate's manifest.
@@ -52,6 +52,9 @@ pub enum ContractCommand {
         /// Where to write the module [default: NAME.wasm beside the manifest].
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Refuse to change Cargo.lock: the same toolchain then gives the same bytes anywhere.
+        #[arg(long)]
+        locked: bool,
     },
     /// Check a module as far as that is possible without a node, and show what it is.
     #[command(after_help = "Examples:\n  althing contract check counter.wasm")]

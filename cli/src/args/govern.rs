@@ -427,23 +427,57 @@ pub enum ReviewCommand {
 /// `althing upgrade`.
 #[derive(Debug, Subcommand)]
 pub enum UpgradeCommand {
-    /// Upload a module and propose it as new code of a contract.
-    #[command(after_help = "Examples:\n  althing upgrade propose my_counter counter-2.wasm --key registry-1")]
+    /// Try a change of code on a fork of the present state: what it would change, and whether it would fail. Nothing is
+    /// uploaded or written.
+    #[command(
+        after_help = "Examples:\n  althing upgrade dry-run my_counter counter-2.wasm\n  althing upgrade dry-run --proposal 3\n  althing upgrade dry-run --proposal 3 --json"
+    )]
+    DryRun {
+        /// The contract; one that does not exist would be deployed.
+        #[arg(required_unless_present = "proposal", requires = "file")]
+        id: Option<ContractId>,
+        /// The new module.
+        file: Option<PathBuf>,
+        /// Try what a proposal is about, and say whether it still does what the proposal says.
+        #[arg(long, value_name = "ID", conflicts_with_all = ["id", "file"])]
+        proposal: Option<u64>,
+    },
+    /// Try a module, upload it and propose it as new code of a contract.
+    #[command(
+        after_help = "Examples:\n  althing upgrade propose my_counter counter-2.wasm --key registry-1\n  althing upgrade propose my_counter counter-2.wasm --even-if-it-fails --key registry-1"
+    )]
     Propose {
         /// The contract.
         id: ContractId,
         /// The new module.
         file: PathBuf,
+        /// Propose it although its dry run fails.
+        #[arg(long)]
+        even_if_it_fails: bool,
         /// Who signs.
         #[command(flatten)]
         sign: SignOptions,
     },
-    /// Show a contract's code and the proposals to change it.
+    /// Rebuild a proposed module from its source; when the bytes are the same, say so on the chain.
+    #[command(after_help = "Examples:\n  althing upgrade attest 3 --source my_counter --key registry-1")]
+    Attest {
+        /// The proposal's number.
+        proposal: u64,
+        /// Folder of the contract crate, with its Cargo.lock.
+        #[arg(long, value_name = "DIR")]
+        source: PathBuf,
+        /// Who signs; the key needs the duty deployer.
+        #[command(flatten)]
+        sign: SignOptions,
+    },
+    /// Show a contract's code, a migration under way and the proposals to change it; or one proposal with those who have
+    /// rebuilt its module.
     #[command(
-        after_help = "Examples:\n  althing upgrade status my_counter\n  althing upgrade status my_counter --json"
+        after_help = "Examples:\n  althing upgrade status my_counter\n  althing upgrade status 3\n  althing upgrade status my_counter --json"
     )]
     Status {
-        /// The contract.
-        id: ContractId,
+        /// The contract, or the number of a proposal.
+        #[arg(value_name = "CONTRACT|ID")]
+        what: String,
     },
 }

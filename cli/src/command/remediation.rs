@@ -132,7 +132,7 @@ async fn plan(
             rows.push(("file", file.clone()));
             rows.push(("propose", format!("althing remediation propose {file} --key NAME")));
         }
-        format!("{}\n\nchanges:\n{}", table(&rows), proposal::change_text(&s.changes, None))
+        format!("{}\n\nchanges:\n{}", table(&rows), proposal::change_text(&s.changes, usize::MAX))
     })
 }
 

@@ -36,6 +36,9 @@ pub use state::DomainRecords;
 /// Longest page in bytes: below the longest result of a call, above the longest delegation.
 const MAX_PAGE_BYTES: usize = 60_000;
 
+/// Delegations that the invariant looks at.
+const CHECKED: usize = 64;
+
 /// A refusal of this contract.
 type Refusal = Refused<RecordsError>;
 
@@ -144,6 +147,17 @@ impl DomainRecords {
     #[view]
     fn counts(&self) -> Counts {
         self.counts.get().unwrap_or_default()
+    }
+
+    /// There are delegations exactly when the total says so, and of the apex and of the first delegations each name
+    /// server is listed with its user.
+    #[invariant]
+    fn name_servers_are_listed(&self) -> bool {
+        let total = self.counts.get().unwrap_or_default().delegations;
+        let listed = |user: &DomainName, ns: &[DomainName]| ns.iter().all(|host| self.users.has(host, user));
+        let apex = self.apex.get().is_none_or(|apex| listed(&DomainName::root(), &apex.ns));
+        let mut entries = self.delegations.iter().take(CHECKED).peekable();
+        entries.peek().is_some() == (total > 0) && apex && entries.all(|(tld, entry)| listed(&tld, &entry.ns))
     }
 
     /// Delegations in canonical order of the TLDs: those after `after`, or from the first one. Only an empty page says

@@ -119,7 +119,7 @@ impl Governance {
                 let arguments = Bytes::new(arguments.into_vec()).unwrap_or_default();
                 self.put_off(cx, code, &SystemChange::Deploy { tag, contract, code, arguments })
             }
-            ProposalKind::Upgrade { contract, code } => {
+            ProposalKind::Upgrade { contract, code, .. } => {
                 self.put_off(cx, code, &SystemChange::Upgrade { tag, contract, code })
             }
             ProposalKind::Remediate { plan, parts, .. } => repair(cx, proposal, plan, parts),

@@ -20,8 +20,8 @@ pub use notice::{
     SettingsChanged, StandingChanged, VoteCast, VoteWithdrawn,
 };
 pub use proposal::{
-    CertificateFacts, Choice, Electorate, Proposal, ProposalClass, ProposalKind, ProposalStatus, ProposalView,
-    ProposedCall, Serial, VoteRecord, ballot_bytes, content_hash,
+    CertificateFacts, Choice, Electorate, Forecast, Proposal, ProposalClass, ProposalKind, ProposalStatus,
+    ProposalView, ProposedCall, Serial, VoteRecord, ballot_bytes, content_hash,
 };
 
 use crate::{call::calls, describe::values};

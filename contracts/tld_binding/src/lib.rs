@@ -28,6 +28,9 @@ use althing_interface::{
 use althing_sdk::{prelude::*, types::receipt::FailureCode};
 pub use state::TldBinding;
 
+/// Most bindings that the invariant looks at: a root zone has fewer.
+const CHECKED: usize = 2_048;
+
 /// A refusal of this contract.
 type Refusal = Refused<BindingError>;
 
@@ -89,6 +92,14 @@ impl TldBinding {
     fn bindings(&self, after: Option<DomainName>) -> BindingPage {
         let page = self.bindings.page::<{ althing_interface::tld_binding::MAX_PAGE }>(after.as_ref()).into_vec();
         List::new(page.into_iter().map(|(tld, binding)| BindingEntry { tld, binding }).collect()).unwrap_or_default()
+    }
+
+    /// The total is that of the bindings, each of a name that may be a TLD: for as many as a root zone has.
+    #[invariant]
+    fn bindings_and_total_agree(&self) -> bool {
+        let total = self.counts.get().unwrap_or_default().bindings as usize;
+        let seen = self.bindings.iter().take(CHECKED).filter(|(tld, _)| rules::tld(tld).is_ok()).count();
+        if total < CHECKED { seen == total } else { seen == CHECKED }
     }
 
     /// How many TLDs are bound.

@@ -1,7 +1,7 @@
 //! A guest book: everyone writes entries, finds those of an organisation, and a registry takes entries down.
 //!
-//! It shows a map, an index, events, numbered errors, a role, an initialiser with an argument, paging, and a migration:
-//! version 1 ([`v1`]) had no time in its entries.
+//! It shows a map, an index, events, numbered errors, a role, an initialiser with an argument, paging, an invariant, and a
+//! migration: version 1 ([`v1`]) had no time in its entries.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 pub mod v1;
@@ -130,6 +130,12 @@ impl Guestbook {
     #[view]
     fn entries_of(&self, organisation: OrganisationId) -> List<EntryId, PAGE> {
         List::new(self.by_organisation.members(&organisation).take(PAGE).collect()).unwrap_or_default()
+    }
+
+    /// Every entry has a number below the next one.
+    #[invariant]
+    fn numbers_are_below_the_next(&self) -> bool {
+        self.next.get().is_some_and(|next| !self.entries.has(&next) && self.entries.iter_after(&next).next().is_none())
     }
 
     /// Entries of version 1 knew no time.

@@ -69,6 +69,38 @@ fn an_upgrade_keeps_the_entries_of_version_1(net: Net) {
 }
 
 #[ledger_test]
+fn an_upgrade_that_traps_or_breaks_an_invariant_changes_nothing(net: Net) {
+    for (says, code) in [("trap", FailureCode::Panic), ("lie", FailureCode::InvariantBroken)] {
+        let title = (Text::<64>::new("Visitors").unwrap(),);
+        let old = net.deploy_with::<guestbook_v1::Guestbook>(REGISTRY, &format!("book-{says}"), &title);
+        for words in ["hello", says, "good bye"] {
+            old.by(REGISTRAR).write(text(words)).ok();
+        }
+        let before = old.state();
+        let Err(outcome) = old.upgrade::<guestbook_faulty::Guestbook>(REGISTRY) else { panic!("{says} passes") };
+        assert_eq!(outcome.result.unwrap_err().code, code);
+        assert_eq!(old.state(), before);
+        old.by(REGISTRAR).write(text("still version 1")).ok();
+    }
+}
+
+#[ledger_test]
+fn a_migration_goes_on_in_steps(net: Net) {
+    let title = (Text::<64>::new("Visitors").unwrap(),);
+    let old = net.deploy_with::<guestbook_v1::Guestbook>(REGISTRY, "guestbook", &title);
+    for number in 0..530 {
+        old.by(REGISTRAR).write(text(&format!("entry {number}"))).ok();
+    }
+    let steps = net.transcript().len();
+    let Ok(book) = old.upgrade::<guestbook_faulty::Guestbook>(REGISTRY) else { panic!("the migration failed") };
+    assert!(net.transcript().len() > steps + 4, "it was done in one step");
+    for number in [0, 511, 512, 529] {
+        let entry = book.by(REGISTRAR).entry(guestbook_faulty::EntryId(number)).ok().unwrap();
+        assert_eq!((entry.text.as_str(), entry.written_ms), (format!("entry {number}").as_str(), None));
+    }
+}
+
+#[ledger_test]
 fn there_is_no_way_back_to_version_1(net: Net) {
     let book = open(&net);
     let outcome = book.upgrade::<guestbook_v1::Guestbook>(REGISTRY).err().map(|outcome| outcome.result);

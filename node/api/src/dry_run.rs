@@ -9,7 +9,7 @@ use althing_types::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Body of a dry run.
+/// Body of a dry run. Either `code` or `module` is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DryRunRequest {
@@ -17,8 +17,30 @@ pub struct DryRunRequest {
     #[schema(value_type = String)]
     pub contract: ContractId,
     /// Hash of code that was uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub code: Option<Hash>,
+    /// Code that was not uploaded yet; it is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub module: Option<HexBytes>,
+    /// Arguments of the initialiser, of a contract that would be deployed.
+    #[serde(default)]
     #[schema(value_type = String)]
-    pub code: Hash,
+    pub arguments: HexBytes,
+}
+
+/// An event that a migration or an initialiser would emit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DryRunEvent {
+    /// The contract.
+    #[schema(value_type = String)]
+    pub contract: ContractId,
+    /// The event's name.
+    pub name: String,
+    /// Canonical bytes of its fields.
+    #[schema(value_type = String)]
+    pub data: HexBytes,
 }
 
 /// A state entry that would change.
@@ -44,6 +66,14 @@ pub struct DryRunResponse {
     /// Height of the state it was tried on.
     #[schema(value_type = u64)]
     pub height: Height,
+    /// Hash of what it would write into the state of contracts; a later dry run of the same change gives the same hash
+    /// as long as it would write the same.
+    #[schema(value_type = String)]
+    pub predicted: Hash,
+    /// Blocks that it would take.
+    pub blocks: u64,
+    /// Events of migration or initialiser, at most 512.
+    pub events: Vec<DryRunEvent>,
     /// Root of the state tree with the change and nothing else.
     #[schema(value_type = String)]
     pub state_root: Hash,

@@ -247,6 +247,7 @@ fn shapes() -> Vec<Named> {
     add::<model::ViewResponse>(&mut out);
     add::<dry_run::DryRunRequest>(&mut out);
     add::<dry_run::DryRunChange>(&mut out);
+    add::<dry_run::DryRunEvent>(&mut out);
     add::<dry_run::DryRunResponse>(&mut out);
     add::<remediation::RemediationPlanRequest>(&mut out);
     add::<remediation::RemediationPlanResponse>(&mut out);

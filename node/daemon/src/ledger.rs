@@ -9,7 +9,7 @@ use crate::{
 };
 use althing_api::{
     ApiError, ErrorCode, Refusal, RefusalCode,
-    dry_run::{DryRunChange, DryRunResponse, MAX_DRY_RUN_CHANGES},
+    dry_run::{DryRunChange, DryRunEvent, DryRunRequest, DryRunResponse, MAX_DRY_RUN_CHANGES},
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, HexBytes, StatusDocument,
         TransactionStatus, TransactionSummary, ViewResponse,
@@ -17,7 +17,7 @@ use althing_api::{
     recovery::{RecoveryNotice, RecoveryProgress, RecoveryResponse},
     remediation::RemediationPlanResponse,
 };
-use althing_execution::{BlockContext, ExecutionError, Executor};
+use althing_execution::{BlockContext, Candidate, ExecutionError, Executor};
 use althing_network::Handle;
 use althing_rpc::{Ledger, LedgerError, Scanned, Submit};
 use althing_runtime::CallContext;
@@ -26,7 +26,7 @@ use althing_types::{
     authority::AuthorityList,
     block::{Block, Header},
     certificate::QuorumCertificate,
-    codec,
+    codec::{self, Bytes},
     crypto::{NodeId, PublicKey},
     event::EventId,
     genesis::Genesis,
@@ -296,7 +296,7 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
         Ok(ViewResponse { height, result, failure, fuel_used: outcome.fuel_used, logs: outcome.logs })
     }
 
-    fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, LedgerError> {
+    fn dry_run(&self, request: &DryRunRequest) -> Result<DryRunResponse, LedgerError> {
         let store = self.store()?;
         let tip = store.tip().map_err(fault)?.ok_or(LedgerError::NotReady { reason: "no state yet".into() })?;
         let timestamp_ms = tip.header.as_ref().map_or(self.genesis.timestamp_ms, |h| h.timestamp_ms);
@@ -304,7 +304,13 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
         let timestamp_ms = timestamp_ms.saturating_add(1);
         let block = BlockContext { height, timestamp_ms, packer: self.me, previous: None, recovered: None };
         let view = store.view();
-        let run = self.executor.dry_run(&*view, &block, contract, code).map_err(execution_fault)?;
+        let candidate = match (&request.module, request.code) {
+            (Some(module), _) => Candidate::Module(&module.0),
+            (None, code) => Candidate::Stored(code.unwrap_or_default()),
+        };
+        let arguments = Bytes::new(request.arguments.0.clone()).unwrap_or_default();
+        let run = self.executor.dry_run(&*view, &block, &request.contract, candidate, &arguments);
+        let run = run.map_err(execution_fault)?;
         let staged = store.stage(height, &run.writes).map_err(|error| match error {
             StoreError::Mismatch { .. } => LedgerError::NotReady { reason: "a block was committed; ask again".into() },
             other => fault(other),
@@ -314,8 +320,15 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             let before = view.read(key)?.map(HexBytes);
             changes.push(DryRunChange { key: HexBytes(key.clone()), before, after: after.clone().map(HexBytes) });
         }
+        let events = run.events.into_iter().take(MAX_DRY_RUN_CHANGES);
+        let events = events
+            .map(|e| DryRunEvent { contract: e.contract, name: e.name.to_string(), data: HexBytes(e.data.into_vec()) })
+            .collect();
         Ok(DryRunResponse {
             height: tip.height,
+            predicted: run.predicted,
+            blocks: run.blocks,
+            events,
             state_root: staged.root,
             failure: run.failure,
             ungoverned: run.ungoverned,

@@ -41,8 +41,13 @@ impl<S: Storage> Source for Stored<'_, S> {
         let Some(block) = self.store.block(height).map_err(StateFault::from)? else { return Ok(None) };
         let Some(receipts) = self.store.receipts(height).map_err(StateFault::from)? else { return Ok(None) };
         let header = block.header;
-        let context =
-            BlockContext { height, timestamp_ms: header.timestamp_ms, packer: header.packer, previous: block.previous };
+        let context = BlockContext {
+            height,
+            timestamp_ms: header.timestamp_ms,
+            packer: header.packer,
+            previous: block.previous,
+            recovered: block.recovery.map(|recovery| recovery.signed.plan),
+        };
         let transactions = block.transactions.into_vec().into_iter().map(|t| (t.value.hash(), t.value)).collect();
         Ok(Some(PastBlock { block: context, transactions, receipts }))
     }

@@ -3,27 +3,23 @@
 //! ```text
 //! results of the block before --> end_block(facts) --> govern(..) --> system entries
 //!                                                  '-> deferred changes of code --> done here --> results
+//!                                                              migrations of earlier blocks go on --^
 //! ```
 //!
 //! Nothing here can make a block illegal. What fails is undone and told: the contract's own failure in the receipt, a
 //! change of code to the contract in the next block.
 
-use crate::{
-    admission::decode_entry,
-    error::ExecutionError,
-    overlay::Overlay,
-    transaction::{Run, Runner},
-};
+use crate::{admission::decode_entry, error::ExecutionError, migration::Ended, overlay::Overlay, transaction::Runner};
 use althing_runtime::{CallContext, Entry, World};
 use althing_types::{
     codec::{self, Bytes, List, Text},
     crypto::PublicKey,
-    govern::{BlockFacts, ChangeResult, END_BLOCK, END_BLOCK_FUEL, MAX_DEFERRED, SystemChange, deferred_of},
-    hash::{Tag, hash_of},
+    govern::{BlockFacts, ChangeResult, END_BLOCK, END_BLOCK_FUEL, MAX_RESULTS, SystemChange, deferred_of},
+    hash::{Hash, Tag, hash_of},
     id::{ContractId, Round},
     keyspace,
     organisation::Role,
-    receipt::{Receipt, Status},
+    receipt::{Failure, Receipt, Status},
     remediation::RemediationStep,
 };
 
@@ -33,13 +29,18 @@ impl Runner<'_> {
         let Some(governor) = self.governor else { return Ok(None) };
         let context = self.nobody(Some(governor.clone()));
         let facts = self.facts(overlay)?;
-        if !facts.results.is_empty() {
+        // While it migrates it is not asked, and what it has to be told waits.
+        let asked = !World::migrating(overlay, governor)?;
+        if asked && !facts.results.is_empty() {
             overlay.write_key(keyspace::results(), None);
         }
         overlay.checkpoint();
         let input = codec::encode(&(facts,));
-        let (result, fuel_used) =
-            self.invoke(overlay, &context, governor, Entry::Call(END_BLOCK), &input, END_BLOCK_FUEL)?;
+        let (result, fuel_used) = if asked {
+            self.invoke(overlay, &context, governor, Entry::Call(END_BLOCK), &input, END_BLOCK_FUEL)?
+        } else {
+            (Ok(Vec::new()), 0)
+        };
         if result.is_ok() {
             overlay.accept();
         } else {
@@ -70,7 +71,7 @@ impl Runner<'_> {
     }
 
     fn facts(&self, overlay: &Overlay<'_>) -> Result<BlockFacts, ExecutionError> {
-        let results: Option<List<ChangeResult, MAX_DEFERRED>> =
+        let results: Option<List<ChangeResult, MAX_RESULTS>> =
             decode_entry("results", overlay.read_key(&keyspace::results())?)?;
         let previous = self.block.previous.as_ref();
         let verified = previous.map(|c| c.signatures.iter().map(|s| s.voter).collect()).unwrap_or_default();
@@ -85,30 +86,56 @@ impl Runner<'_> {
         })
     }
 
-    /// Does what was put off, each change whole or not at all.
+    /// Does what was put off, each change whole or not at all, and goes on with migrations.
     fn carry_out(&self, overlay: &mut Overlay<'_>, context: &CallContext) -> Result<(), ExecutionError> {
-        let Some(bytes) = overlay.read_key(&keyspace::deferred())? else { return Ok(()) };
-        overlay.write_key(keyspace::deferred(), None);
-        let mut results = Vec::new();
-        for change in deferred_of(&bytes).unwrap_or_default().into_vec() {
-            overlay.checkpoint();
-            // What an initialiser or a migration gives back is nobody's; a remediation tells how far it is.
-            let tells = matches!(change, SystemChange::Remediate(_));
-            let (tag, (result, _)) = self.change_code(overlay, context, change)?;
-            match &result {
-                Ok(_) => overlay.accept(),
-                Err(_) => overlay.revert(),
+        let mut told = Vec::new();
+        if let Some(bytes) = overlay.read_key(&keyspace::deferred())? {
+            overlay.write_key(keyspace::deferred(), None);
+            for change in deferred_of(&bytes).unwrap_or_default().into_vec() {
+                match change {
+                    SystemChange::Remediate(RemediationStep::Apply { tag, plan, part }) => {
+                        told.push(self.remediate_part(overlay, tag, &plan, part)?);
+                    }
+                    other => told.extend(self.change_code(overlay, context, other)?.as_ref().map(Ended::told)),
+                }
             }
-            let (done, message) = match result {
-                Ok(message) if tells => (true, String::from_utf8(message).unwrap_or_default()),
-                Ok(_) => (true, String::new()),
-                Err(failure) => (false, failure.message.as_str().to_owned()),
-            };
-            results.push(ChangeResult { tag, done, message: Text::truncated(&message) });
         }
-        let results: List<ChangeResult, MAX_DEFERRED> = List::new(results).unwrap_or_default();
+        told.extend(self.migrate(overlay, context, None)?.iter().map(Ended::told));
+        if told.is_empty() {
+            return Ok(());
+        }
+        let before: Option<List<ChangeResult, MAX_RESULTS>> =
+            decode_entry("results", overlay.read_key(&keyspace::results())?)?;
+        let mut results = before.unwrap_or_default().into_vec();
+        results.append(&mut told);
+        results.truncate(MAX_RESULTS);
+        let results: List<ChangeResult, MAX_RESULTS> = List::new(results).unwrap_or_default();
         overlay.write_key(keyspace::results(), Some(codec::encode(&results)));
         Ok(())
+    }
+
+    /// Makes one change of code; how it ended, unless it goes on.
+    /// Does one part of a remediation, whole or not at all; what comes back tells how far it is.
+    fn remediate_part(
+        &self,
+        overlay: &mut Overlay<'_>,
+        tag: u64,
+        plan: &Hash,
+        part: u32,
+    ) -> Result<ChangeResult, ExecutionError> {
+        overlay.checkpoint();
+        let (result, _) = self.remediate(overlay, tag, plan, part)?;
+        let (done, message) = match result {
+            Ok(message) => {
+                overlay.accept();
+                (true, String::from_utf8(message).unwrap_or_default())
+            }
+            Err(failure) => {
+                overlay.revert();
+                (false, failure.message.as_str().to_owned())
+            }
+        };
+        Ok(ChangeResult { tag, done, message: Text::truncated(&message) })
     }
 
     pub(crate) fn change_code(
@@ -116,22 +143,25 @@ impl Runner<'_> {
         overlay: &mut Overlay<'_>,
         context: &CallContext,
         change: SystemChange,
-    ) -> Result<(u64, Run), ExecutionError> {
-        let spare = (0, END_BLOCK_FUEL);
-        Ok(match change {
-            SystemChange::Deploy { tag, contract, code, arguments } => match self.stored(overlay, &code)? {
-                Ok(info) => (tag, self.deploy(overlay, context, &contract, &info, &arguments, spare)?),
-                Err(run) => (tag, run),
-            },
-            SystemChange::Upgrade { tag, contract, code } => match self.stored(overlay, &code)? {
-                Ok(info) => (tag, self.upgrade(overlay, context, &contract, &info, spare)?),
-                Err(run) => (tag, run),
-            },
-            SystemChange::Remediate(RemediationStep::Apply { tag, plan, part }) => {
-                (tag, self.remediate(overlay, tag, &plan, part)?)
+    ) -> Result<Option<Ended>, ExecutionError> {
+        let (tag, contract, code, arguments) = match change {
+            SystemChange::Upgrade { tag, contract, code } => {
+                return self.begin_upgrade(overlay, context, (tag, contract, code));
             }
+            SystemChange::Deploy { tag, contract, code, arguments } => (tag, contract, code, arguments),
             // No other change is put off.
-            _ => (0, (Ok(Vec::new()), 0)),
-        })
+            _ => return Ok(None),
+        };
+        overlay.checkpoint();
+        let (outcome, fuel) = match self.stored(overlay, &code)? {
+            Ok(info) => self.deploy(overlay, context, &contract, &info, &arguments, (0, END_BLOCK_FUEL))?,
+            Err(run) => run,
+        };
+        let failure: Option<Failure> = outcome.err();
+        match failure {
+            None => overlay.accept(),
+            Some(_) => overlay.revert(),
+        }
+        Ok(Some(Ended { tag, failure, fuel }))
     }
 }

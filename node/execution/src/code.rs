@@ -114,14 +114,18 @@ impl Runner<'_> {
         overlay.write_key(key, Some(codec::encode(&entry)));
         if !info.has_init() {
             if arguments.is_empty() {
-                return Ok((Ok(Vec::new()), fuel));
+                return self.in_order(overlay, context, contract, info, (fuel, limit));
             }
             let message = "the contract has no initialiser and takes no arguments";
             return Ok(failed(FailureCode::BadArguments, message, fuel));
         }
         let left = limit.saturating_sub(fuel);
         let (result, used) = self.invoke(overlay, context, contract, Entry::Init, arguments, left)?;
-        Ok((result, used.saturating_add(fuel)))
+        let fuel = used.saturating_add(fuel);
+        match result {
+            Ok(_) => self.in_order(overlay, context, contract, info, (fuel, limit)),
+            Err(failure) => Ok((Err(failure), fuel)),
+        }
     }
 
     /// Replaces a contract's code and runs its migration. `fuel` is what was used so far, and the limit.
@@ -133,34 +137,43 @@ impl Runner<'_> {
         info: &ModuleInfo,
         (fuel, limit): (u64, u64),
     ) -> Result<Run, ExecutionError> {
-        let key = keyspace::contract(contract);
-        let Some(old) = decode_entry::<ContractEntry>("contract", overlay.read_key(&key)?)? else {
-            return Ok(failed(FailureCode::NoSuchContract, &format!("no contract '{contract}' on this chain"), fuel));
-        };
-        let (from, to, schema) = (old.state_version, info.abi.state_version, info.abi.schema_hash());
-        let migrates = to > from && info.has_migration();
-        if !migrates && (from != to || old.schema != schema) {
-            let message = format!(
-                "state version {from} -> {to} with {} schema: raise state_version and add a #[migrate(from = {from})]",
-                if old.schema == schema { "the same" } else { "another" }
-            );
-            return Ok(failed(FailureCode::MigrationMissing, &message, fuel));
+        if self.governor == Some(contract) {
+            let message = "the governing contract is replaced by a proposal that the members accept";
+            return Ok(failed(FailureCode::NotAllowed, message, fuel));
         }
-        let entry = ContractEntry {
-            code: info.hash,
-            state_version: to,
-            schema,
-            upgrades: old.upgrades.saturating_add(1),
-            deployer: old.deployer,
-            since: context.height,
+        let old = match self.replaceable(overlay, contract, info)? {
+            Ok(old) => old,
+            Err(failure) => return Ok((Err(failure), fuel)),
         };
-        overlay.write_key(key, Some(codec::encode(&entry)));
-        if !migrates {
-            return Ok((Ok(Vec::new()), fuel));
+        let mut fuel = fuel;
+        if old.state_version != info.abi.state_version {
+            let left = limit.saturating_sub(fuel);
+            let (outcome, used) = self.migrate_at_once(overlay, context, (contract, info, old.state_version), left)?;
+            fuel = fuel.saturating_add(used);
+            if outcome.is_err() {
+                return Ok((outcome, fuel));
+            }
         }
-        let left = limit.saturating_sub(fuel);
-        let (result, used) = self.invoke(overlay, context, contract, Entry::Migrate, &codec::encode(&from), left)?;
-        Ok((result, used.saturating_add(fuel)))
+        self.flip(overlay, contract, info)?;
+        self.in_order(overlay, context, contract, info, (fuel, limit))
+    }
+
+    /// Asks the invariants of new code within the fuel that is left.
+    fn in_order(
+        &self,
+        overlay: &mut Overlay<'_>,
+        context: &CallContext,
+        contract: &ContractId,
+        info: &ModuleInfo,
+        (fuel, limit): (u64, u64),
+    ) -> Result<Run, ExecutionError> {
+        let (outcome, used) = self.hold_invariants(overlay, context, contract, info)?;
+        let fuel = fuel.saturating_add(used);
+        Ok(match outcome {
+            Ok(()) if fuel > limit => failed(FailureCode::OutOfFuel, "no fuel is left for the invariants", limit),
+            Ok(()) => (Ok(Vec::new()), fuel),
+            Err(failure) => (Err(failure), fuel),
+        })
     }
 
     /// Facts of code that was stored before; the failure says that it was not, or is not code.

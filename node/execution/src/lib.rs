@@ -30,13 +30,15 @@ mod dry_run;
 mod error;
 mod executor;
 mod genesis;
+mod migration;
 mod outcome;
 pub mod overlay;
 pub mod remediation;
 mod transaction;
+mod trial;
 
 pub use admission::{Admission, MAX_SEQUENCE_AHEAD, Refusal};
-pub use dry_run::DryRun;
+pub use dry_run::{Candidate, DryRun};
 pub use error::{ExecutionError, Illegal};
 pub use executor::Executor;
 pub use outcome::{BlockContext, Execution, Writes};

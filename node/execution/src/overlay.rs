@@ -11,6 +11,7 @@ use althing_types::{
     hash::Hash,
     id::ContractId,
     keyspace::{self, ContractEntry},
+    migration::Migration,
     view::{Entry, StateFault, StateView},
 };
 use std::{
@@ -97,6 +98,31 @@ impl<'a> Overlay<'a> {
         std::mem::take(&mut self.events)
     }
 
+    /// Every key that was written since the latest checkpoint, in order, with its value at that checkpoint.
+    ///
+    /// # Errors
+    /// [`StateFault`] when the store cannot answer.
+    pub fn changed(&self) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StateFault> {
+        let from = self.marks.last().map_or(0, |mark| mark.0);
+        let mut first: BTreeMap<&Vec<u8>, &Option<Option<Vec<u8>>>> = BTreeMap::new();
+        for (key, before) in self.journal.iter().skip(from) {
+            first.entry(key).or_insert(before);
+        }
+        let old = |(key, before): (&Vec<u8>, &Option<Option<Vec<u8>>>)| {
+            let value = match before {
+                Some(value) => value.clone(),
+                None => self.view.read(key)?,
+            };
+            Ok((key.clone(), value))
+        };
+        first.into_iter().map(old).collect()
+    }
+
+    /// Writes since the latest checkpoint; a key that was written twice counts twice.
+    pub fn weight(&self) -> usize {
+        self.journal.len().saturating_sub(self.marks.last().map_or(0, |mark| mark.0))
+    }
+
     /// What is staged so far.
     pub const fn staged(&self) -> &Writes {
         &self.staged
@@ -107,7 +133,12 @@ impl<'a> Overlay<'a> {
         self.staged
     }
 
-    fn scan_keys(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>, StateFault> {
+    pub(crate) fn scan_keys(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StateFault> {
         let from = after.filter(|a| *a >= prefix).map_or(Bound::Included(prefix), Bound::Excluded);
         let staged: Vec<_> = self
             .staged
@@ -196,6 +227,13 @@ impl World for Overlay<'_> {
         let entry: ContractEntry = codec::decode("contract entry", &bytes, 4096)
             .map_err(|e| StateFault { reason: format!("contract entry of {contract}: {e}") })?;
         Ok(Some(entry.code))
+    }
+
+    fn migrating(&self, contract: &ContractId) -> Result<bool, StateFault> {
+        let Some(bytes) = self.read_key(&keyspace::migration(contract))? else { return Ok(false) };
+        let migration: Migration = codec::decode("migration", &bytes, 4096)
+            .map_err(|e| StateFault { reason: format!("migration of {contract}: {e}") })?;
+        Ok(!migration.is_open())
     }
 
     fn code(&self, hash: &Hash) -> Result<Option<Vec<u8>>, StateFault> {

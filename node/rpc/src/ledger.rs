@@ -2,7 +2,7 @@
 
 use althing_api::{
     ApiError, Refusal,
-    dry_run::DryRunResponse,
+    dry_run::{DryRunRequest, DryRunResponse},
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
         TransactionSummary, ViewResponse,
@@ -176,7 +176,7 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`LedgerError`] when the node cannot answer.
-    fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, LedgerError>;
+    fn dry_run(&self, request: &DryRunRequest) -> Result<DryRunResponse, LedgerError>;
 
     /// Computes the plan that puts right what an organisation did from one height to another, the tip when it is
     /// missing. May take minutes; one at a time.

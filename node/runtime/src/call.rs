@@ -40,7 +40,7 @@ pub enum Entry<'a> {
     View(&'a str),
     /// The initialiser, at deploy. A contract without one accepts empty input and does nothing.
     Init,
-    /// The migration, at an upgrade; the input is the old state version as u32.
+    /// A step of the migration, at an upgrade; see [`althing_abi::exports::MIGRATE`].
     Migrate,
 }
 

@@ -255,7 +255,7 @@ impl Inspection {
         for method in &abi.methods {
             listed.insert(match method.kind {
                 MethodKind::Call => format!("{}{}", exports::CALL_PREFIX, method.name),
-                MethodKind::View => format!("{}{}", exports::VIEW_PREFIX, method.name),
+                MethodKind::View | MethodKind::Invariant => format!("{}{}", exports::VIEW_PREFIX, method.name),
                 MethodKind::Init => exports::INIT.to_owned(),
             });
         }

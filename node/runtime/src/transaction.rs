@@ -1,7 +1,7 @@
 //! What all nested calls of one transaction or view share.
 
 use crate::{
-    call::{CallContext, NodeFault},
+    call::{CallContext, Entry, NodeFault},
     frame::{self, Frame},
     limits::MAX_DEPTH,
     runtime::Runtime,
@@ -53,6 +53,10 @@ impl<'a> Transaction<'a> {
         if self.active.contains(&frame.contract) {
             let message = format!("contract '{}' is running already", frame.contract);
             return Ok((Err(Failure::new(FailureCode::Reentrancy, &message)), 0));
+        }
+        if frame.entry != Entry::Migrate && self.world.migrating(&frame.contract)? {
+            let message = format!("contract '{}' is migrating: ask again later", frame.contract);
+            return Ok((Err(Failure::new(FailureCode::Migrating, &message)), 0));
         }
         let read_only = frame.read_only;
         if !read_only {

@@ -66,6 +66,14 @@ pub trait World {
     /// [`StateFault`] when the store cannot answer.
     fn code_hash(&self, contract: &ContractId) -> Result<Option<Hash>, StateFault>;
 
+    /// Whether a contract may not be entered because its state is being migrated.
+    ///
+    /// # Errors
+    /// [`StateFault`] when the store cannot answer.
+    fn migrating(&self, _contract: &ContractId) -> Result<bool, StateFault> {
+        Ok(false)
+    }
+
     /// Code by its hash.
     ///
     /// # Errors

@@ -37,6 +37,8 @@ pub const MAX_ROOT_CERTIFICATE: usize = 4096;
 pub const MAX_CHANGE_MESSAGE: usize = 256;
 /// Most changes of code in one block.
 pub const MAX_DEFERRED: usize = 4;
+/// Most results of changes of code that one block tells.
+pub const MAX_RESULTS: usize = 16;
 /// Longest encoded [`SystemChange`] in bytes.
 pub const MAX_CHANGE: usize = 256 * 1024;
 /// Most fuel for the governing contract's work at the end of a block.
@@ -275,8 +277,8 @@ wire_struct!(
         /// The list that decides this block after a loss of the quorum, when the block begins with a recovery. The
         /// node has made it the list in force; standings are to follow it.
         recovered: Option<AuthorityList>,
-        /// How the changes that the block before put off have ended.
-        results: List<ChangeResult, MAX_DEFERRED>,
+        /// How changes that were put off have ended since the last block.
+        results: List<ChangeResult, MAX_RESULTS>,
     }
 );
 
@@ -409,6 +411,9 @@ impl SystemChange {
                 Ok(()) => Ok(Ok(alloc::vec![(keyspace::parameters(), Some(encode(&parameters)))])),
                 Err(error) => refused(&format!("{error}")),
             },
+            Self::Restore { contract, .. } if read(&keyspace::migration(&contract))?.is_some() => {
+                refused(&format!("contract '{contract}' is migrating"))
+            }
             Self::Restore { contract, key, value } => {
                 Ok(Ok(alloc::vec![(keyspace::storage(&contract, &key), value.map(Bytes::into_vec))]))
             }

@@ -109,6 +109,8 @@ pub enum Tag {
     RemediationPlan,
     /// A plan to go on after the loss of the quorum, as member organisations sign it.
     Recovery,
+    /// What a change of code writes into the state of contracts.
+    StateDiff,
 }
 
 impl Tag {
@@ -135,6 +137,7 @@ impl Tag {
             Self::Ballot => "althing.ballot.1",
             Self::RemediationPlan => "althing.remediation_plan.1",
             Self::Recovery => "althing.recovery.1",
+            Self::StateDiff => "althing.state_diff.1",
         }
     }
 }

@@ -111,6 +111,29 @@ pub fn member_count() -> Vec<u8> {
 pub fn recovery() -> Vec<u8> {
     system(17, &[1])
 }
+/// A contract's migration that is not ended: [`crate::migration::Migration`].
+pub fn migration(id: &ContractId) -> Vec<u8> {
+    system(15, id.as_str().as_bytes())
+}
+/// Prefix of all [`migration`] keys.
+pub fn migrations() -> Vec<u8> {
+    system(15, &[])
+}
+/// What an entry was before a migration changed it: canonical bytes of an optional value. `key` is a contract's own
+/// key; an empty one gives the prefix of all that is kept for the contract.
+pub fn undo(id: &ContractId, key: &[u8]) -> Vec<u8> {
+    system(16, storage(id, key).get(1..).unwrap_or_default())
+}
+/// The full key of the entry that an [`undo`] key is about.
+pub fn undone(key: &[u8]) -> Vec<u8> {
+    let mut out = alloc::vec![1];
+    out.extend_from_slice(key.get(2..).unwrap_or_default());
+    out
+}
+/// Prefix of all [`organisation`] keys.
+pub fn organisations() -> Vec<u8> {
+    system(3, &[])
+}
 /// A contract's own key.
 pub fn storage(id: &ContractId, key: &[u8]) -> Vec<u8> {
     let id = id.as_str().as_bytes();

@@ -23,6 +23,7 @@ pub mod id;
 pub mod identity;
 pub mod keyspace;
 pub mod merkle;
+pub mod migration;
 pub mod name;
 pub mod order;
 pub mod organisation;

@@ -59,6 +59,12 @@ pub enum FailureCode {
     HostMisuse = 18,
     /// The contract may not be entered again while it is running.
     Reentrancy = 19,
+    /// The contract's state is being migrated; it can be called again when that has ended.
+    Migrating = 20,
+    /// An invariant of the contract does not hold after the change of its code; the message names it.
+    InvariantBroken = 21,
+    /// After the change the members could not decide anything any more.
+    WouldBrickGovernance = 22,
 }
 
 /// Why a transaction failed. All its writes and events were undone; its sequence number stays used.

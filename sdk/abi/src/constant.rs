@@ -195,6 +195,7 @@ impl Writer<'_> {
             MethodKind::Call => 0,
             MethodKind::View => 1,
             MethodKind::Init => 2,
+            MethodKind::Invariant => 3,
         });
         self.byte(match method.role {
             None => 0,

@@ -149,6 +149,7 @@ impl<'a> Reader<'a> {
             0 => MethodKind::Call,
             1 => MethodKind::View,
             2 => MethodKind::Init,
+            3 => MethodKind::Invariant,
             other => return self.fail(format!("{other} is not a kind of method")),
         };
         let role = match self.byte()? {
@@ -185,6 +186,10 @@ impl<'a> Reader<'a> {
         self.unique("method names", methods.iter().map(|m| m.name.as_str()))?;
         if methods.iter().filter(|m| m.kind == MethodKind::Init).count() > 1 {
             return self.fail("more than one initialiser");
+        }
+        let bare = |m: &Method| m.arguments.is_empty() && matches!(m.result, Type::Bool | Type::Unit);
+        if methods.iter().any(|m| m.kind == MethodKind::Invariant && !bare(m)) {
+            return self.fail("an invariant takes no arguments and gives nothing or yes or no");
         }
         let events = self.list(Self::event)?;
         self.unique("event names", events.iter().map(|e| e.name.as_str()))?;

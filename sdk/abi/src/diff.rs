@@ -78,7 +78,7 @@ impl Diff {
     fn methods(&mut self, old: &Abi, new: &Abi) {
         for method in &old.methods {
             let kind = kind_name(method.kind);
-            let breaking = method.kind != MethodKind::Init;
+            let breaking = matches!(method.kind, MethodKind::Call | MethodKind::View);
             match new.method(&method.name) {
                 None => self.add(breaking, format!("{kind} '{}' is gone", method.name)),
                 Some(other) => self.method(method, other),
@@ -155,6 +155,7 @@ const fn kind_name(kind: MethodKind) -> &'static str {
         MethodKind::Call => "call",
         MethodKind::View => "view",
         MethodKind::Init => "initialiser",
+        MethodKind::Invariant => "invariant",
     }
 }
 

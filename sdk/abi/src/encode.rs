@@ -106,6 +106,7 @@ fn method(value: &Method, out: &mut Vec<u8>) {
         MethodKind::Call => 0,
         MethodKind::View => 1,
         MethodKind::Init => 2,
+        MethodKind::Invariant => 3,
     });
     // 0 for none, else the role's number plus one.
     out.push(value.role.map_or(0, |role| (role as u8).saturating_add(1)));

@@ -14,7 +14,10 @@ pub const CALL_PREFIX: &str = "c_";
 pub const VIEW_PREFIX: &str = "v_";
 /// Export of the initialiser, run once at deploy; may be missing.
 pub const INIT: &str = "init";
-/// Export of the migration, run once at an upgrade; its input is the old state version as u32. May be missing.
+/// Export of the migration, run at an upgrade. May be missing.
+///
+/// Its input is the old state version as u32, then what the step before gave; nothing at first. It is run again, in the
+/// same block or a later one, as long as it gives bytes; nothing says that the migration is done.
 pub const MIGRATE: &str = "migrate";
 /// Name of the custom section that holds the ABI.
 pub const SECTION: &str = "althing.abi";

@@ -89,6 +89,9 @@ pub enum MethodKind {
     View,
     /// Once, at deployment. Exported as `init`.
     Init,
+    /// By the node after a change of the contract's code: read-only, without arguments; it fails or gives `false` when
+    /// something that must always hold does not. Exported as a view.
+    Invariant,
 }
 
 /// One method.
@@ -253,6 +256,10 @@ impl Abi {
     /// The initialiser, if there is one.
     pub fn init(&self) -> Option<&Method> {
         self.methods.iter().find(|m| m.kind == MethodKind::Init)
+    }
+    /// What must hold after each change of the code.
+    pub fn invariants(&self) -> impl Iterator<Item = &Method> {
+        self.methods.iter().filter(|m| m.kind == MethodKind::Invariant)
     }
     /// The event of this name.
     pub fn event(&self, name: &str) -> Option<&EventType> {

@@ -327,8 +327,8 @@ impl Client {
     }
 
     /// Tries a change of code on a fork of the present state.
-    pub async fn dry_run(&self, contract: &ContractId, code: Hash) -> Result<DryRunResponse, ClientError> {
-        self.post(path::DRY_RUNS, &DryRunRequest { contract: contract.clone(), code }, Duration::ZERO).await
+    pub async fn dry_run(&self, request: &DryRunRequest) -> Result<DryRunResponse, ClientError> {
+        self.post(path::DRY_RUNS, request, Duration::ZERO).await
     }
 
     /// The plan that puts right what an organisation did, as the node computes it: check it against another node's, or

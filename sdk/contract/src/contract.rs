@@ -1,5 +1,6 @@
 //! What the macros implement for a contract.
 
+use alloc::vec::Vec;
 use althing_abi::constant::{ContractSchema, MethodSchema, StateFieldSchema};
 use althing_types::wire::{ErrorSchema, EventSchema, Wire};
 
@@ -27,10 +28,15 @@ pub trait State: Sized + 'static {
     /// The handles of the state's fields. Nothing is read.
     fn open() -> Self;
 
-    /// Rewrites the values of type `New`, stored as `Old`: in the field of this name, or in every one that holds them.
-    /// Gives the number of fields that were rewritten.
+    /// Rewrites values of type `New`, stored as `Old`: in the field of this name, or in every one that holds them, after
+    /// a storage key. Gives the number of such fields, and the last storage key when there may be more.
     #[doc(hidden)]
-    fn rewrite<Old: Wire, New: Wire + 'static>(&mut self, only: Option<&str>, change: &dyn Fn(Old) -> New) -> usize;
+    fn rewrite<Old: Wire, New: Wire + 'static>(
+        &mut self,
+        only: Option<&str>,
+        change: &dyn Fn(Old) -> New,
+        after: &[u8],
+    ) -> (usize, Option<Vec<u8>>);
 }
 
 /// The entry points of a contract; implemented by `#[contract_api]`.

@@ -15,6 +15,9 @@ use althing_abi::exports::abort::PANIC;
 use althing_types::{codec::List, order::Key, wire::Wire};
 use core::marker::PhantomData;
 
+/// Most values of one field that one step of a migration rewrites.
+const MAX_REWRITTEN: usize = 512;
+
 fn load<T: Wire>(bytes: &[u8]) -> T {
     match T::try_from_slice(bytes) {
         Ok(value) => value,
@@ -66,10 +69,13 @@ impl<T: Wire> Value<T> {
     }
     /// Rewrites a value of an older type: the body of a migration.
     #[doc(hidden)]
-    pub fn rewrite<Old: Wire, New: Wire>(&mut self, change: impl Fn(Old) -> New) {
-        if let Some(old) = host::get(&[self.field]) {
+    pub fn rewrite<Old: Wire, New: Wire>(&mut self, change: impl Fn(Old) -> New, after: &[u8]) -> Option<Vec<u8>> {
+        if after.is_empty()
+            && let Some(old) = host::get(&[self.field])
+        {
             save(&[self.field], &change(load(&old)));
         }
+        None
     }
 }
 
@@ -123,13 +129,19 @@ impl<K: Key, V: Wire> Map<K, V> {
         };
         List::new(entries.take(MAX).collect()).unwrap_or_default()
     }
-    /// Rewrites every value of an older type: the body of a migration.
+    /// Rewrites so many values of an older type after a storage key: the body of a migration. Gives the last storage
+    /// key when there may be more.
     #[doc(hidden)]
-    pub fn rewrite<Old: Wire, New: Wire>(&mut self, change: impl Fn(Old) -> New) {
-        let mut walk = Walk::new(alloc::vec![self.field], &[]);
-        while let Some((key, value)) = walk.step() {
+    pub fn rewrite<Old: Wire, New: Wire>(&mut self, change: impl Fn(Old) -> New, after: &[u8]) -> Option<Vec<u8>> {
+        let mut walk = Walk::new(alloc::vec![self.field], after);
+        for left in (0..MAX_REWRITTEN).rev() {
+            let (key, value) = walk.step()?;
             save(&key, &change(load(&value)));
+            if left == 0 {
+                return Some(key);
+            }
         }
+        None
     }
 }
 

@@ -127,7 +127,8 @@ impl<'a> Parts<'a> {
         let (name, error) = (&self.name, self.error());
         let arms = self.versions().into_iter().map(|version| {
             let of_version = |m: &&&Method| matches!(m.kind, Kind::Migrate { from, .. } if from == version);
-            let steps = self.migrations.iter().filter(of_version).map(|method| self.step(method));
+            let steps = self.migrations.iter().filter(of_version);
+            let steps = (0u32..).zip(steps).map(|(number, method)| self.step(number, method));
             quote!(#version => { #(#steps)* })
         });
         let checks = self.versions().into_iter().map(|version| {
@@ -141,7 +142,7 @@ impl<'a> Parts<'a> {
             #(#checks)*
             #[cfg_attr(target_arch = "wasm32", unsafe(export_name = "migrate"))]
             extern "C-unwind" fn migrate() {
-                ::althing_sdk::entry::migrate::<#name, #error>(|state, _cx, from| {
+                ::althing_sdk::entry::migrate::<#name, #error>(|state, _cx, from, steps| {
                     match from {
                         #(#arms)*
                         _ => return ::core::result::Result::Ok(false),
@@ -152,15 +153,29 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn step(&self, method: &Method) -> TokenStream {
+    /// One step of the migration from a version: done, or left at a place from which the next run goes on.
+    fn step(&self, number: u32, method: &Method) -> TokenStream {
         let (name, ident) = (&self.name, &method.ident);
         if !method.of_values {
             let passed = match method.context {
                 Context::None => quote!(),
-                Context::Shared | Context::Exclusive => quote!(_cx),
+                Context::Shared | Context::Exclusive => quote!(_cx,),
             };
             let ask = method.error.is_some().then(|| quote!(?));
-            return quote!(state.#ident(#passed) #ask;);
+            return match method.arguments.first() {
+                Some(_) => quote! {
+                    if let ::core::option::Option::Some(at) = steps.begin(#number)
+                        && steps.leave(#number, &state.#ident(#passed at) #ask)
+                    {
+                        return ::core::result::Result::Ok(true);
+                    }
+                },
+                None => quote! {
+                    if steps.is_due(#number) {
+                        state.#ident(#passed) #ask;
+                    }
+                },
+            };
         }
         let (Some((_, old)), Some(new)) = (method.arguments.first(), &method.output) else { return TokenStream::new() };
         let (field, check) = match &method.kind {
@@ -172,9 +187,9 @@ impl<'a> Parts<'a> {
         };
         quote! {
             #check
-            ::althing_sdk::entry::rewritten(
-                ::althing_sdk::State::rewrite::<#old, #new>(state, #field, &#name::#ident),
-            );
+            if steps.rewrite::<#name, #old, #new>(#number, state, #field, &#name::#ident) {
+                return ::core::result::Result::Ok(true);
+            }
         }
     }
 
@@ -190,6 +205,7 @@ impl<'a> Parts<'a> {
             let kind = match method.kind {
                 Kind::View => quote!(View),
                 Kind::Init => quote!(Init),
+                Kind::Invariant => quote!(Invariant),
                 _ => quote!(Call),
             };
             let role = role(method);
@@ -245,7 +261,7 @@ impl<'a> Parts<'a> {
             let kinds: Vec<_> = method.arguments.iter().map(|(_, kind)| kind).collect();
             let result = method.output.as_ref().map_or_else(|| quote!(()), ToTokens::to_token_stream);
             let error = self.error();
-            let enter = if matches!(method.kind, Kind::View) { quote!(view) } else { quote!(call) };
+            let enter = if matches!(method.kind, Kind::View | Kind::Invariant) { quote!(view) } else { quote!(call) };
             quote! {
                 pub fn #ident(&self, #(#names: #kinds),*) -> ::althing_sdk::testing::Answer<#result, #error> {
                     self.0.#enter(#text, &(#(#names,)*))

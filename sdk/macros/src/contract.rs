@@ -99,28 +99,31 @@ pub(crate) fn expand(tokens: TokenStream, item: &ItemStruct) -> Result<TokenStre
         let (ident, kind, key) = (field.ident, Ident::new(field.kind, field.ident.span()), field.key);
         quote!(#ident: ::althing_sdk::#kind::at(#key))
     });
-    let rewrites = fields.iter().filter(|field| field.kind != "Index").map(|field| {
-        let (ident, text, value) = (field.ident, plain(field.ident), field.types.last());
+    // In the order of storage keys: where a migration was left, by the first byte of a key, says which fields are done.
+    let rewrites = sorted.iter().filter(|field| field.kind != "Index").map(|field| {
+        let (ident, text, value, key) = (field.ident, plain(field.ident), field.types.last(), field.key);
         quote! {
             if only.is_none_or(|name| name == #text)
                 && ::core::any::TypeId::of::<#value>() == ::core::any::TypeId::of::<New>()
             {
-                self.#ident.rewrite(change);
                 count = count.saturating_add(1);
+                if left.is_none() && after.first().is_none_or(|field| *field <= #key) {
+                    left = self.#ident.rewrite(change, if after.first() == Some(&#key) { after } else { &[] });
+                }
             }
         }
     });
     let (rewrites, opened) = (rewrites.collect::<Vec<_>>(), opened.collect::<Vec<_>>());
     let rewrite = if rewrites.is_empty() {
         quote! {
-            let _ = (only, change);
-            0
+            let _ = (only, change, after);
+            (0, ::core::option::Option::None)
         }
     } else {
         quote! {
-            let mut count = 0usize;
+            let (mut count, mut left) = (0usize, ::core::option::Option::None);
             #(#rewrites)*
-            count
+            (count, left)
         }
     };
     Ok(quote! {
@@ -148,7 +151,8 @@ pub(crate) fn expand(tokens: TokenStream, item: &ItemStruct) -> Result<TokenStre
                 &mut self,
                 only: ::core::option::Option<&str>,
                 change: &dyn ::core::ops::Fn(Old) -> New,
-            ) -> usize {
+                after: &[u8],
+            ) -> (usize, ::core::option::Option<::althing_sdk::alloc::vec::Vec<u8>>) {
                 #rewrite
             }
         }

@@ -35,8 +35,12 @@ pub fn contract(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes the methods of one `impl` block the entry points of a contract.
 ///
-/// Each method is one of `#[call]`, `#[call(role = "registry")]`, `#[view]`, `#[init]`, `#[migrate(from = 1)]` or
-/// `#[migrate(from = 1, field = "entries")]`.
+/// Each method is one of `#[call]`, `#[call(role = "registry")]`, `#[view]`, `#[init]`, `#[migrate(from = 1)]`,
+/// `#[migrate(from = 1, field = "entries")]` or `#[invariant]`.
+///
+/// Migrations of a version are made in the order in which they stand. One of single values rewrites so many at a time
+/// and goes on in a further step; one of the whole state does so when it takes and gives an `Option` of a place.
+/// Invariants are asked by the node after each change of the code: one that fails, or gives `false`, undoes the change.
 #[proc_macro_attribute]
 pub fn contract_api(arguments: TokenStream, item: TokenStream) -> TokenStream {
     done(api::expand(&arguments.into(), &parse_macro_input!(item as ItemImpl)))

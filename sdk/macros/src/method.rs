@@ -7,7 +7,7 @@ use syn::{
 };
 
 /// Attributes that make a method an entry point.
-pub(crate) const ENTRY_ATTRIBUTES: [&str; 4] = ["call", "view", "init", "migrate"];
+pub(crate) const ENTRY_ATTRIBUTES: [&str; 5] = ["call", "view", "init", "migrate", "invariant"];
 /// Roles by their text, with the name of the variant. A test of the SDK compares them with `Role`.
 pub(crate) const ROLES: [(&str, &str); 12] = [
     ("registry", "Registry"),
@@ -32,6 +32,7 @@ pub(crate) enum Kind {
     Call,
     View,
     Init,
+    Invariant,
     Migrate { from: u32, field: Option<LitStr> },
 }
 
@@ -66,7 +67,7 @@ fn entry_attribute(function: &ImplItemFn) -> Result<&Attribute> {
         return Err(Error::new(
             function.sig.ident.span(),
             format!(
-                "method `{}` has none of #[call], #[view], #[init], #[migrate]: move helpers to a plain `impl` block",
+                "method `{}` has none of #[call], #[view], #[init], #[migrate], #[invariant]: move helpers to a plain `impl` block",
                 function.sig.ident
             ),
         ));
@@ -124,6 +125,7 @@ fn kind(attribute: &Attribute) -> Result<(Kind, Option<Ident>)> {
         "call" => (Kind::Call, role),
         "view" => (Kind::View, None),
         "init" => (Kind::Init, None),
+        "invariant" => (Kind::Invariant, None),
         _ => {
             let from = from.ok_or_else(|| {
                 Error::new(attribute.span(), "write the state version that this starts from: `#[migrate(from = 1)]`")
@@ -149,6 +151,11 @@ fn context_of(kind: &Type) -> Option<Context> {
     let Type::Path(path) = &*reference.elem else { return None };
     let is_context = path.path.segments.last().is_some_and(|segment| segment.ident == "Ctx");
     is_context.then_some(if reference.mutability.is_some() { Context::Exclusive } else { Context::Shared })
+}
+
+/// Whether a type is written as an `Option`.
+fn is_option(kind: &Type) -> bool {
+    matches!(kind, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
 }
 
 /// Splits `Result<T, E>`.
@@ -217,7 +224,7 @@ impl Method {
             (_, Some(receiver)) if receiver.reference.is_none() || receiver.colon_token.is_some() => {
                 return refuse(receiver.span(), "write `&mut self` (in a view `&self`)");
             }
-            (Kind::View, Some(receiver)) if receiver.mutability.is_some() => {
+            (Kind::View | Kind::Invariant, Some(receiver)) if receiver.mutability.is_some() => {
                 return refuse(receiver.span(), "a view takes `&self`: it cannot change state");
             }
             (Kind::Migrate { field: Some(field), .. }, Some(_)) => {
@@ -232,7 +239,7 @@ impl Method {
                 if at != 0 || of_values {
                     return refuse(input.span(), "the context is the first argument after `self`");
                 }
-                if found == Context::Exclusive && matches!(kind, Kind::View) {
+                if found == Context::Exclusive && matches!(kind, Kind::View | Kind::Invariant) {
                     return refuse(input.ty.span(), "a view takes `&Ctx`: it emits nothing and calls nobody");
                 }
                 context = found;
@@ -263,16 +270,31 @@ impl Method {
         }
         let (output, error) = split_result(&signature.output)?;
         if let Kind::Migrate { .. } = kind {
-            let good = if of_values {
-                arguments.len() == 1 && output.is_some() && error.is_none()
-            } else {
-                arguments.is_empty() && matches!(&output, None | Some(Type::Tuple(_)))
+            let good = match arguments.as_slice() {
+                [_] if of_values => output.is_some() && error.is_none(),
+                [(_, cursor)] => output.as_ref() == Some(cursor) && is_option(cursor),
+                [] if !of_values => matches!(&output, None | Some(Type::Tuple(_))),
+                _ => false,
             };
             if !good {
                 return refuse(
                     signature.span(),
-                    "a migration is `fn(&mut self, cx: &mut Ctx)` for the whole state, or `fn(old: Old) -> New` for the \
-                     values of one type",
+                    "a migration is `fn(&mut self, cx: &mut Ctx)` for the whole state, with `at: Option<Place>` and the \
+                     result `Option<Place>` when it goes on in a further step, or `fn(old: Old) -> New` for the values \
+                     of one type",
+                );
+            }
+        }
+        if matches!(kind, Kind::Invariant) {
+            let good = match &output {
+                Some(Type::Tuple(unit)) => unit.elems.is_empty() && error.is_some(),
+                Some(Type::Path(path)) => path.path.is_ident("bool") && error.is_none(),
+                _ => false,
+            };
+            if !(good && arguments.is_empty()) {
+                return refuse(
+                    signature.span(),
+                    "an invariant is `fn(&self) -> bool` or `fn(&self) -> Result<(), Fail>`, without arguments",
                 );
             }
         }
@@ -283,7 +305,7 @@ impl Method {
     pub(crate) fn export(&self) -> String {
         match self.kind {
             Kind::Call => format!("c_{}", self.ident),
-            Kind::View => format!("v_{}", self.ident),
+            Kind::View | Kind::Invariant => format!("v_{}", self.ident),
             Kind::Init => "init".to_owned(),
             Kind::Migrate { .. } => "migrate".to_owned(),
         }

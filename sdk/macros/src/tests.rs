@@ -175,6 +175,10 @@ fn contract_entry_points() {
                 fn add_time(old: v1::Entry) -> Entry { Entry { text: old.text, time: 0 } }
                 #[migrate(from = 1)]
                 fn name_it(&mut self, cx: &mut Ctx) {}
+                #[migrate(from = 1)]
+                fn in_parts(&mut self, at: Option<EntryId>) -> Result<Option<EntryId>, Fail> { Ok(None) }
+                #[invariant]
+                fn has_a_title(&self) -> bool { self.title.has() }
             }
         }),
     );
@@ -215,7 +219,7 @@ fn unknown_attributes_are_refused_with_a_suggestion() {
             #[payable]
             fn a(&mut self) {}
         )),
-        &["unknown attribute `#[payable]`", "call, view, init, migrate"],
+        &["unknown attribute `#[payable]`", "call, view, init, migrate, invariant"],
     );
     refused(
         method(quote!(

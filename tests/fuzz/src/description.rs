@@ -85,6 +85,7 @@ pub fn sample() -> Abi {
                 list(Type::Tuple(vec![Type::U8, choice()])),
             ),
             method("deep", MethodKind::View, vec![field("maybe", option(option(list(Type::Unit))))], option(entry())),
+            method("holds", MethodKind::Invariant, vec![], Type::Bool),
             method("name", MethodKind::View, vec![field("name", option(Type::Name))], Type::Text { max: 16 }),
         ],
         events: vec![EventType {

@@ -8,7 +8,7 @@ use crate::{
 };
 use althing_build::{BuildError, Request, find_toolchain, target_dir};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -30,11 +30,21 @@ struct Built {
     toolchain: String,
 }
 
-/// Builds the crate, checks the module, and writes it.
+/// A module that was built from source.
+pub(in crate::command) struct Compiled {
+    /// The module.
+    pub(in crate::command) module: Module,
+    /// The compiler's version.
+    pub(in crate::command) toolchain: String,
+    package: String,
+    folder: PathBuf,
+}
+
+/// Builds a crate and checks the module. `locked` refuses to change the crate's `Cargo.lock`.
 ///
 /// # Errors
 /// When there is no such crate, no toolchain, it does not build, or what comes out is no contract.
-pub(super) fn run(context: &Context, manifest: &Path, out: Option<&Path>) -> Result<()> {
+pub(in crate::command) fn compile(context: &Context, manifest: &Path, locked: bool) -> Result<Compiled> {
     let text = std::fs::read_to_string(manifest).map_err(|e| {
         CliError::file("read", manifest, &e).field("--manifest-path").rule("the Cargo.toml of a contract crate")
     })?;
@@ -53,24 +63,33 @@ pub(super) fn run(context: &Context, manifest: &Path, out: Option<&Path>) -> Res
         manifest: manifest.to_owned(),
         packages: vec![parsed.package.name.clone()],
         target_dir: target_dir(&folder.join("target").join("contract")),
-        locked: false,
+        locked,
         output: if shown { althing_build::Output::Shown } else { althing_build::Output::Kept },
     };
     let built = althing_build::build(&toolchain, &request).map_err(|e| failed(&e))?;
     let path =
         built.first().map(|m| m.path.clone()).ok_or_else(|| CliError::internal("no_module", "nothing was built"))?;
     let module = Module::read(&path)?;
-    let own = folder.join(format!("{}.wasm", parsed.package.name.replace('-', "_")));
+    Ok(Compiled { module, toolchain: toolchain.version, package: parsed.package.name, folder })
+}
+
+/// Builds the crate, checks the module, and writes it.
+///
+/// # Errors
+/// As [`compile`]; when the file cannot be written.
+pub(super) fn run(context: &Context, manifest: &Path, out: Option<&Path>, locked: bool) -> Result<()> {
+    let Compiled { module, toolchain, package, folder } = compile(context, manifest, locked)?;
+    let own = folder.join(format!("{}.wasm", package.replace('-', "_")));
     let out = out.unwrap_or(&own);
     write_file(out, &module.code, Access::Public)?;
     let report = module.report();
     let built = Built {
-        package: parsed.package.name,
+        package,
         out: out.display().to_string(),
         size: report.size,
         code_hash: report.code_hash,
         state_version: report.state_version,
-        toolchain: toolchain.version,
+        toolchain,
     };
     context.output.print(&built, |b| {
         table(&[

@@ -1,6 +1,6 @@
 //! `althing contract`: write, build, check, deploy, call, query, upgrade, list, describe and compare contracts.
 
-mod build;
+pub(super) mod build;
 pub(super) mod module;
 mod new;
 
@@ -36,7 +36,9 @@ use std::path::Path;
 pub(super) async fn run(context: &Context, command: &ContractCommand) -> Result<()> {
     match command {
         ContractCommand::New { name, dir, sdk } => new::run(context, name, dir.as_deref(), sdk.as_deref()),
-        ContractCommand::Build { manifest_path, out } => build::run(context, manifest_path, out.as_deref()),
+        ContractCommand::Build { manifest_path, out, locked } => {
+            build::run(context, manifest_path, out.as_deref(), *locked)
+        }
         ContractCommand::Check { file } => check(context, file),
         ContractCommand::Deploy { id, file, arguments, options } => {
             deploy(context, id, file, arguments.as_deref(), options).await
@@ -231,6 +233,7 @@ fn abi_text(abi: &Abi) -> String {
             MethodKind::Call => "call",
             MethodKind::View => "view",
             MethodKind::Init => "init",
+            MethodKind::Invariant => "invariant",
         };
         let role = method.role.map_or(String::new(), |r| format!("  [role {}]", r.text()));
         out.push(format!("{kind} {}{}{role}", method.name, signature(method)));

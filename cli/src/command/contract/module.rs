@@ -106,7 +106,7 @@ impl Module {
         let mut wanted = vec![exports::MARKER.to_owned(), exports::MEMORY.to_owned()];
         wanted.extend(abi.methods.iter().map(|m| match m.kind {
             MethodKind::Call => format!("{}{}", exports::CALL_PREFIX, m.name),
-            MethodKind::View => format!("{}{}", exports::VIEW_PREFIX, m.name),
+            MethodKind::View | MethodKind::Invariant => format!("{}{}", exports::VIEW_PREFIX, m.name),
             MethodKind::Init => exports::INIT.to_owned(),
         }));
         if let Some(missing) = wanted.iter().find(|w| !exports.contains(w)) {

@@ -140,8 +140,18 @@ pub(super) async fn changes(governed: &Governed<'_>, asked: &Asked) -> Result<Ve
         }
         ProposalKind::Calls { calls } | ProposalKind::Change { calls } => made_calls(chain, calls).await?,
         ProposalKind::Remediate { plan, .. } => super::plan::changes(chain, plan).await?,
-        ProposalKind::Deploy { contract, code, .. } | ProposalKind::Upgrade { contract, code } => {
-            new_code(chain, contract, code).await?
+        ProposalKind::Deploy { contract, code, .. } => new_code(chain, contract, code).await?,
+        ProposalKind::Upgrade { contract, code, forecast } => {
+            let mut out = new_code(chain, contract, code).await?;
+            out.extend(forecast.as_ref().map(|said| {
+                let what = format!(
+                    "by its proposer's dry run at block {}: {} entries of the state, {} fuel in {} block(s), predicted \
+                     {}; compare: althing upgrade dry-run --proposal {}",
+                    said.base, said.changed, said.fuel, said.blocks, said.predicted, asked.proposal.id
+                );
+                Change::new(what, None, None)
+            }));
+            out
         }
     })
 }

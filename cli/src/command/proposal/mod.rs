@@ -6,7 +6,7 @@ mod change;
 mod open;
 mod plan;
 
-pub(super) use change::{Change, text as change_text};
+pub(super) use change::Change;
 pub(super) use open::{propose, proposed, upgrade};
 pub(super) use plan::{described, stored_plan};
 
@@ -114,6 +114,11 @@ pub(super) async fn about(
     }
     let text = if lines.is_empty() { "no proposals".to_owned() } else { lines_text(&lines) };
     Ok((lines, text))
+}
+
+/// Changes as lines, the first `most` of them.
+pub(super) fn change_text(changes: &[Change], most: usize) -> String {
+    change::text(changes.get(..most).unwrap_or(changes), None)
 }
 
 #[derive(Serialize)]

@@ -9,6 +9,7 @@ use crate::{
         Context,
         contract::{check_upgrade, module::Module},
         send,
+        upgrade::before_proposing,
     },
     error::{CliError, Result},
     governed::Governed,
@@ -64,28 +65,40 @@ pub(super) async fn run(context: &Context, command: &OpenCommand) -> Result<()> 
             let code = upload(context, &chain, module, sign).await?;
             (ProposalKind::Deploy { contract: id.clone(), code, arguments }, sign)
         }
-        OpenCommand::Upgrade { id, file, sign } => return upgrade(context, id, file, sign).await,
+        OpenCommand::Upgrade { id, file, sign } => return upgrade(context, id, file, false, sign).await,
     };
     propose(context, &governed, kind, sign).await
 }
 
-/// Uploads a module and proposes it as new code of a contract.
+/// Tries a module, uploads it and proposes it as new code of a contract.
 ///
 /// # Errors
-/// When the module is none, lacks a migration, or the chain refuses it.
+/// When the module is none, lacks a migration, its dry run fails and that is not asked for, or the chain refuses it.
 pub(in crate::command) async fn upgrade(
     context: &Context,
     id: &ContractId,
     file: &Path,
+    even_if_it_fails: bool,
     sign: &SignOptions,
 ) -> Result<()> {
     let chain = context.chain().await?;
     let governed = Governed::of(&chain)?;
     let module = Module::read(file)?;
     // What breaks callers is for the members to judge: `proposal diff` shows it.
-    check_upgrade(&chain, id, &module).await?;
+    if !even_if_it_fails {
+        check_upgrade(&chain, id, &module).await?;
+    }
+    let tried = before_proposing(&chain, id, &module).await?;
+    context.output.note(&tried.text());
+    if !even_if_it_fails {
+        tried.verdict().map_err(|mut e| {
+            e.hint = Some("--even-if-it-fails proposes it all the same".into());
+            e
+        })?;
+    }
+    let forecast = Some(tried.forecast());
     let code = upload(context, &chain, module, sign).await?;
-    propose(context, &governed, ProposalKind::Upgrade { contract: id.clone(), code }, sign).await
+    propose(context, &governed, ProposalKind::Upgrade { contract: id.clone(), code, forecast }, sign).await
 }
 
 /// Opens a proposal and shows it.

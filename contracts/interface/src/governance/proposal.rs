@@ -144,6 +144,19 @@ values! {
         /// How many must agree.
         needed: u32,
     }
+    /// What a dry run said of an upgrade when it was proposed, for members to compare with one of their own.
+    Forecast {
+        /// Hash of what the migration would write into the state of contracts.
+        predicted: Hash,
+        /// Height of the state that it was tried on.
+        base: Height,
+        /// Entries of the state that would change.
+        changed: u64,
+        /// Fuel that the migration would use.
+        fuel: u64,
+        /// Blocks that it would take.
+        blocks: u64,
+    }
     /// A proposal without its content.
     Proposal {
         /// Its number, from 0.
@@ -265,6 +278,8 @@ pub enum ProposalKind {
         contract: ContractId,
         /// Hash of its new code.
         code: Hash,
+        /// What a dry run said of it. Its proposer's word: it decides nothing.
+        forecast: Option<Forecast>,
     } = 9,
     /// A change of data that waits for its review (A6).
     Change {
@@ -357,7 +372,11 @@ impl Wire for ProposalKind {
             },
             VariantSchema {
                 name: "Upgrade",
-                fields: &[field("contract", ContractId::SCHEMA), field("code", Hash::SCHEMA)],
+                fields: &[
+                    field("contract", ContractId::SCHEMA),
+                    field("code", Hash::SCHEMA),
+                    field("forecast", <Option<Forecast> as Wire>::SCHEMA),
+                ],
             },
             VariantSchema { name: "Change", fields: &[field("calls", ProposedCalls::SCHEMA)] },
             VariantSchema {

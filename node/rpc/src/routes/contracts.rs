@@ -10,7 +10,10 @@ use althing_api::{
     dry_run::{DryRunRequest, DryRunResponse},
     model::{ContractDocument, ContractList, ViewRequest, ViewResponse},
 };
-use althing_types::{id::ContractId, transaction::MAX_ARGUMENTS};
+use althing_types::{
+    id::ContractId,
+    transaction::{MAX_ARGUMENTS, MAX_CODE},
+};
 use axum::{
     Json,
     extract::State,
@@ -46,7 +49,16 @@ pub(crate) async fn view(State(app): State<Arc<App>>, body: RawBody) -> Result<J
 /// `POST /v1/dry-runs`
 pub(crate) async fn dry_run(State(app): State<Arc<App>>, body: RawBody) -> Result<Json<DryRunResponse>, Problem> {
     let request: DryRunRequest = body.json()?;
-    app.read(Weight::Heavy, move |ledger| ledger.dry_run(&request.contract, request.code)).await.map(Json)
+    if request.code.is_some() == request.module.is_some() {
+        return Err(Problem::parameter("code", "", "must be there when 'module' is not, and only then"));
+    }
+    if request.module.as_ref().is_some_and(|module| module.0.len() > MAX_CODE) {
+        return Err(Problem::parameter("module", "", format!("must be at most {MAX_CODE} bytes")));
+    }
+    if request.arguments.0.len() > MAX_ARGUMENTS {
+        return Err(Problem::parameter("arguments", "", format!("must be at most {MAX_ARGUMENTS} bytes")));
+    }
+    app.read(Weight::Heavy, move |ledger| ledger.dry_run(&request)).await.map(Json)
 }
 
 /// `GET /v1/contracts`

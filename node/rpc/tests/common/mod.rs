@@ -4,7 +4,7 @@
 use althing_api::{
     ApiError, ErrorCode, Refusal, RefusalCode,
     config::ApiLimits,
-    dry_run::DryRunResponse,
+    dry_run::{DryRunRequest, DryRunResponse},
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
         TransactionSummary, ViewResponse,
@@ -298,10 +298,13 @@ impl Ledger for Fake {
             logs: Vec::new(),
         })
     }
-    fn dry_run(&self, _: &ContractId, code: Hash) -> Result<DryRunResponse, LedgerError> {
+    fn dry_run(&self, request: &DryRunRequest) -> Result<DryRunResponse, LedgerError> {
         Ok(DryRunResponse {
             height: Height(self.height()),
-            state_root: code,
+            predicted: Hash::ZERO,
+            blocks: 1,
+            events: Vec::new(),
+            state_root: request.code.unwrap_or_default(),
             failure: None,
             ungoverned: None,
             fuel_used: 1,

@@ -3,6 +3,8 @@
 //! Names are `Type` or `Type.which`; for enumerations `which` is the variant. Keys are made from fixed seeds, and
 //! Ed25519 signatures are deterministic, so the bytes never differ between runs.
 
+mod migrating;
+
 use althing_types::{
     authority::{Authority, AuthorityList, Threshold},
     block::{Block, CompactBlock, HEADER_VERSION, Header, MAX_BLOCK, NodeInstruction},
@@ -363,6 +365,7 @@ fn governing(all: &mut Samples) {
             results: list(vec![result]),
         },
     );
+    migrating::migrating(all);
     let contract = || contract_id("guestbook");
     let code = keyspace::code_hash(b"\0asm\x01\0\0\0");
     let authorities = AuthorityList::new(authorities(), Threshold::TwoThirds).expect("list");
@@ -480,6 +483,9 @@ fn transactions(all: &mut Samples) {
             MigrationMissing,
             HostMisuse,
             Reentrancy,
+            Migrating,
+            InvariantBroken,
+            WouldBrickGovernance,
         ]
     });
     all.add("Failure", failure());

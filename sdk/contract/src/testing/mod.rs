@@ -147,6 +147,8 @@ pub trait Machine {
     fn invoke(&mut self, context: &Context, contract: &ContractId, entry: Entry<'_>, input: &[u8]) -> Outcome;
     /// Everything that a contract has stored.
     fn state(&self, contract: &ContractId) -> BTreeMap<Vec<u8>, Vec<u8>>;
+    /// Puts back everything that a contract had stored.
+    fn put_state(&mut self, contract: &ContractId, state: &BTreeMap<Vec<u8>, Vec<u8>>);
     /// Makes a contract the governing one; before that there is none.
     fn set_governor(&mut self, contract: &ContractId);
     /// System entries that the governing contract has written, by their full keys.

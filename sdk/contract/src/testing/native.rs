@@ -50,6 +50,10 @@ impl Machine for NativeMachine {
         self.world.system.insert(key, value);
     }
 
+    fn put_state(&mut self, contract: &ContractId, state: &BTreeMap<Vec<u8>, Vec<u8>>) {
+        self.world.state.insert(contract.clone(), state.clone());
+    }
+
     fn state(&self, contract: &ContractId) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.world.state.get(contract).cloned().unwrap_or_default()
     }

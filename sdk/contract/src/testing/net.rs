@@ -12,6 +12,7 @@ use althing_types::{
     hash::sha3_256,
     id::{ChainId, ContractId, Height},
     organisation::Role,
+    receipt::{Failure, FailureCode},
     wire::{ContractError, Wire},
 };
 use borsh::BorshSerialize;
@@ -27,6 +28,9 @@ pub struct Step {
     /// State of the contract after it.
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
 }
+
+/// Most steps of a migration.
+const MAX_STEPS: usize = 100_000;
 
 struct Inner {
     machine: Box<dyn Machine>,
@@ -203,10 +207,11 @@ impl<C: Contract> Deployed<C> {
     pub fn state(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.net.inner.borrow().machine.state(&self.id)
     }
-    /// Replaces its code, running the migration when the version of the state differs.
+    /// Replaces its code, running the migration when the version of the state differs, and the new code's invariants
+    /// after it.
     ///
     /// # Errors
-    /// How the migration ended, when it failed: the old code and state stay.
+    /// How the migration or an invariant ended, when it failed: the old code and state stay.
     ///
     /// # Panics
     /// When the new code changes the state's layout and keeps its version.
@@ -229,12 +234,43 @@ impl<C: Contract> Deployed<C> {
             );
             return Ok(upgraded);
         }
-        let outcome = self.net.step(by, &self.id, Entry::Migrate, &encode(&before.state_version));
-        if outcome.result.is_err() {
+        let stored = self.state();
+        if let Err(outcome) = self.migrate(by, before.state_version).and_then(|()| self.check_invariants(by, &after)) {
             self.net.install(&self.id, old);
+            self.net.inner.borrow_mut().machine.put_state(&self.id, &stored);
             return Err(outcome);
         }
         Ok(upgraded)
+    }
+
+    /// Makes step after step until nothing is left, as the node does at the ends of blocks.
+    fn migrate(&self, by: Org, from: u32) -> Result<(), Outcome> {
+        let mut cursor = Vec::new();
+        for _ in 0..MAX_STEPS {
+            let mut input = encode(&from);
+            input.append(&mut cursor);
+            let outcome = self.net.step(by, &self.id, Entry::Migrate, &input);
+            match outcome.result {
+                Ok(left) if left.is_empty() => return Ok(()),
+                Ok(left) => cursor = left,
+                Err(_) => return Err(outcome),
+            }
+        }
+        panic!("the migration of {} does not come to an end", self.id)
+    }
+
+    fn check_invariants(&self, by: Org, abi: &Abi) -> Result<(), Outcome> {
+        for invariant in abi.invariants() {
+            let mut outcome = self.net.step(by, &self.id, Entry::View(&invariant.name), &[]);
+            if outcome.result.as_deref() == Ok(&[0]) {
+                let failure = Failure::new(FailureCode::InvariantBroken, &invariant.name);
+                outcome.result = Err(failure);
+            }
+            if outcome.result.is_err() {
+                return Err(outcome);
+            }
+        }
+        Ok(())
     }
 }
 

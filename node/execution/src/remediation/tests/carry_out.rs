@@ -25,7 +25,8 @@ fn code(status: &Status) -> Option<FailureCode> {
 /// Carries a part out over the last state; gives the state after it and what the node said.
 fn carry_out(chain: &Chain, plan: &Plan, part: u32) -> (State, Result<String, String>) {
     let state = chain.states.last().unwrap();
-    let block = BlockContext { height: Height(50), timestamp_ms: 0, packer: NodeId([1; 32]), previous: None };
+    let block =
+        BlockContext { height: Height(50), timestamp_ms: 0, packer: NodeId([1; 32]), previous: None, recovered: None };
     let governor = super::chain::contract("governance");
     let runner = Runner {
         runtime: chain.executor.runtime(),

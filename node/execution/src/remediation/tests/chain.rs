@@ -260,7 +260,13 @@ impl Chain {
     /// Makes a block of anything, and gives the receipts.
     pub(super) fn contents(&mut self, contents: Vec<(String, Operation, Content)>) -> Vec<Receipt> {
         let height = self.height().next();
-        let block = BlockContext { height, timestamp_ms: 1_000 * height.0, packer: NodeId([1; 32]), previous: None };
+        let block = BlockContext {
+            height,
+            timestamp_ms: 1_000 * height.0,
+            packer: NodeId([1; 32]),
+            previous: None,
+            recovered: None,
+        };
         let transactions: Vec<_> = contents
             .into_iter()
             .map(|(who, operation, content)| {
