@@ -62,9 +62,10 @@ pub enum ContractCommand {
         /// The module.
         file: PathBuf,
     },
-    /// Deploy a module under a new id. The genesis operator's right, until governance lands.
+    /// Deploy a module under a new id: `ORGANISATION.NAME`, with a deployer's key of that member, where members may
+    /// deploy; other ids are deployed by votes (`proposal open deploy`), on a development chain by its operator.
     #[command(
-        after_help = "Examples:\n  althing contract deploy my_counter counter.wasm\n  althing contract deploy my_counter counter.wasm '{\"start\": 5}'"
+        after_help = "Examples:\n  althing contract deploy registry-1.counter counter.wasm --key registry-1\n  althing contract deploy my_counter counter.wasm\n  althing contract deploy my_counter counter.wasm '{\"start\": 5}'"
     )]
     Deploy {
         /// The new contract's id.
@@ -104,7 +105,8 @@ pub enum ContractCommand {
         /// Arguments, as JSON.
         arguments: Option<String>,
     },
-    /// Replace a contract's code, running its migration. The genesis operator's right, until governance lands.
+    /// Replace a contract's code, running its migration: its deployer's right; a contract of all members is replaced by
+    /// votes (`upgrade propose`), on a development chain by its operator.
     #[command(after_help = "Examples:\n  althing contract upgrade my_counter counter-2.wasm")]
     Upgrade {
         /// The contract.
