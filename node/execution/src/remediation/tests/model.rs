@@ -54,7 +54,7 @@ fn of(items: &[PlanItem], wanted: fn(&PlanItem) -> Option<Hash>) -> BTreeSet<Has
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Each register ends at the last value that a good call gave it, unless a lost call is packed again; which calls
     /// were lost is what the model says.
