@@ -15,6 +15,8 @@ fn apply(registers: &mut Registers, steps: &[[u8; 3]]) -> Option<BTreeSet<u8>> {
             2 if after.contains_key(key) => return None,
             3 if !after.contains_key(key) => return None,
             2 | 3 => continue,
+            // Deleting what is not there is no write.
+            1 if !after.contains_key(key) => continue,
             1 => after.remove(key),
             0 => after.insert(*key, *value),
             _ => after.insert(*key, after.get(key).unwrap_or(&0).wrapping_add(*value)),
