@@ -158,11 +158,20 @@ impl From<StateFault> for Stop {
 /// Where a transaction stands; the end of a block comes after all of them.
 pub(super) type Place = (Height, u32);
 
+/// A write of anybody but the organisation.
+pub(super) struct GoodWrite {
+    pub(super) place: Place,
+    /// The transaction; `None`: the end of a block.
+    by: Option<Hash>,
+    /// The value that it left.
+    value: Option<Vec<u8>>,
+}
+
 /// What was written to a key.
 #[derive(Default)]
 pub(super) struct KeyHistory {
-    /// The last write of somebody else: where, by what (`None`: the end of a block), and the value it left.
-    pub(super) good: Option<(Place, Option<Hash>, Option<Vec<u8>>)>,
+    /// The last write of somebody else.
+    pub(super) good: Option<GoodWrite>,
     /// The organisation's last write.
     pub(super) bad: Option<(Place, Hash)>,
 }
@@ -190,6 +199,15 @@ struct Found {
     keys: Histories,
     outcomes: BTreeMap<Place, Outcome>,
     marks: Vec<(Place, Hash)>,
+}
+
+/// What the bad transactions did to good ones, as the second run shows it.
+#[derive(Default)]
+struct Consequences {
+    /// Good ones that failed and would not have.
+    lost: Vec<Lost>,
+    /// Good ones that succeeded and would not have.
+    dependent: Vec<(Place, Hash)>,
 }
 
 impl Executor {
@@ -244,7 +262,7 @@ impl Replay<'_> {
         let mut actual = Overlay::noting(before);
         let found = self.as_it_was(&mut actual)?;
         let mut other = Overlay::new(before);
-        let (lost, dependent) = self.without_the_bad(&mut other, &found.outcomes)?;
+        let Consequences { lost, dependent } = self.without_the_bad(&mut other, &found.outcomes)?;
         let undone = undone(before, &found.keys)?;
         let packed = repackage(self, &actual, &other, &undone, &found.keys, lost)?;
         let mut items = Vec::new();
@@ -373,8 +391,8 @@ impl Replay<'_> {
         &self,
         overlay: &mut Overlay<'_>,
         outcomes: &BTreeMap<Place, Outcome>,
-    ) -> Result<(Vec<Lost>, Vec<(Place, Hash)>), Stop> {
-        let (mut lost, mut dependent) = (Vec::new(), Vec::new());
+    ) -> Result<Consequences, Stop> {
+        let mut found = Consequences::default();
         self.each(self.blocks(), |past| {
             let governor = governor_of(overlay)?;
             let runner = self.runner(&past.block, governor.as_ref());
@@ -390,10 +408,10 @@ impl Replay<'_> {
                 let member: Option<KeyEntry> = key_entry(overlay, &transaction.operator)?;
                 let receipt = runner.run(overlay, transaction, *hash)?;
                 match (was, receipt.status == Status::Succeeded) {
-                    (Outcome::Succeeded, false) => dependent.push((place, *hash)),
+                    (Outcome::Succeeded, false) => found.dependent.push((place, *hash)),
                     (Outcome::Failed, true) if calls(transaction, governor.as_ref()).is_some() => {
                         let (block, transaction) = (past.block.clone(), transaction.clone());
-                        lost.push(Lost { place, hash: *hash, transaction, member, block });
+                        found.lost.push(Lost { place, hash: *hash, transaction, member, block });
                     }
                     _ => {}
                 }
@@ -401,7 +419,7 @@ impl Replay<'_> {
             runner.end_block(overlay)?;
             Ok(())
         })?;
-        Ok((lost, dependent))
+        Ok(found)
     }
 
     /// Whether there is time left once the blocks are done.
@@ -444,7 +462,7 @@ impl Note for Histories {
             let history = self.entry(key).or_default();
             match by.filter(|_| bad) {
                 Some(hash) => history.bad = Some((place, hash)),
-                None => history.good = Some((place, by, value)),
+                None => history.good = Some(GoodWrite { place, by, value }),
             }
         }
         Ok(())
@@ -459,8 +477,8 @@ fn undone(before: &dyn StateView, keys: &Histories) -> Result<Undone, Stop> {
     for (key, history) in keys {
         let Some((bad, hash)) = history.bad else { continue };
         let value = match &history.good {
-            Some((good, ..)) if *good > bad => continue,
-            Some((_, _, value)) => value.clone(),
+            Some(good) if good.place > bad => continue,
+            Some(good) => good.value.clone(),
             None => before.read(key)?,
         };
         out.insert(key.clone(), (value, hash));
@@ -472,11 +490,11 @@ fn undone(before: &dyn StateView, keys: &Histories) -> Result<Undone, Stop> {
 fn kept(keys: &Histories) -> Result<Vec<PlanItem>, Stop> {
     let mut out = Vec::new();
     for (key, history) in keys {
-        if let (Some((bad, because)), Some((good, by, _))) = (&history.bad, &history.good)
-            && good > bad
+        if let (Some((bad, because)), Some(good)) = (&history.bad, &history.good)
+            && good.place > *bad
         {
             let (contract, key) = split(key)?;
-            out.push(PlanItem::Keep { contract, key, because: *because, by: *by });
+            out.push(PlanItem::Keep { contract, key, because: *because, by: good.by });
         }
     }
     Ok(out)

@@ -103,7 +103,7 @@ fn in_the_way(
         if !is_restorable(key, governor) {
             return Ok(true);
         }
-        let later = keys.get(key).and_then(|history| history.good.as_ref()).is_some_and(|(good, ..)| *good > place);
+        let later = keys.get(key).and_then(|history| history.good.as_ref()).is_some_and(|good| good.place > place);
         if later && repaired.read_key(key)? != other.read_key(key)? {
             return Ok(true);
         }
