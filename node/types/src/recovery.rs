@@ -317,7 +317,6 @@ impl RecoveryError {
 
 /// How many of so many member organisations must sign: more than half.
 pub const fn needed(members: u32) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "usize is at least 32 bits wide on every target")]
     let half = (members / 2) as usize;
     half.saturating_add(1)
 }
@@ -529,6 +528,3 @@ impl RecoveryPlan {
         Ok(())
     }
 }
-
-#[cfg(all(test, feature = "crypto"))]
-mod tests;

@@ -1,9 +1,14 @@
 //! What of a recovery needs no state: signatures, rounds, majorities.
 
-use super::*;
-use crate::{
-    authority::Authority,
-    crypto::{SecretKey, verify},
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use althing_types::{
+    authority::{Authority, AuthorityList, Threshold},
+    codec::Text,
+    crypto::{NodeId, SecretKey, verify},
+    hash::Hash,
+    id::{ChainId, Height, OrganisationId, Round},
+    recovery::{RecoveryPlan, SignedRecovery, check_round, needed},
 };
 
 fn plan(number: u16) -> RecoveryPlan {
@@ -13,7 +18,7 @@ fn plan(number: u16) -> RecoveryPlan {
         height: Height(7),
         block: Hash([7; 32]),
         number,
-        authorities: AuthorityList::new(alloc::vec![authority], Threshold::TwoThirds).unwrap(),
+        authorities: AuthorityList::new(vec![authority], Threshold::TwoThirds).unwrap(),
         reason: Text::default(),
         drafted_ms: 1,
     }
@@ -22,7 +27,7 @@ fn plan(number: u16) -> RecoveryPlan {
 fn signed(number: u16, by: &[&str]) -> SignedRecovery {
     let mut out = SignedRecovery::unsigned(plan(number));
     for name in by {
-        let seed = [name.as_bytes()[0]; 32];
+        let seed = [*name.as_bytes().first().unwrap(); 32];
         out.sign(OrganisationId::new(*name).unwrap(), &SecretKey::from_seed(&seed)).unwrap();
     }
     out
