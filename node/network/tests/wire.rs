@@ -9,12 +9,14 @@ use althing_network::{
     message::{MAX_BLOCKS_BYTES, MAX_PROPOSAL_BYTES, MAX_TRANSACTIONS_BYTES, MAX_VOTE_BYTES},
 };
 use althing_types::{
+    authority::{Authority, AuthorityList, Threshold},
     block::{Block, CompactBlock, HEADER_VERSION, Header, MAX_BLOCK, MAX_BLOCK_TRANSACTIONS, NodeInstruction},
     certificate::{CertificateSignature, QuorumCertificate},
     codec::{self, Bytes, List, Text},
     crypto::{NodeId, PublicKey, Signature, Signed},
     hash::Hash,
-    id::{ChainId, ContractId, Height, Round, Sequence},
+    id::{ChainId, ContractId, Height, OrganisationId, Round, Sequence},
+    recovery::{RecoveryPlan, SignedRecovery},
     transaction::{Attributes, Content, MAX_ARGUMENTS, Operation, SignedTransaction, TRANSACTION_VERSION, Transaction},
     vote::{Proposal, SignedProposal, SignedVote, Vote, VoteKind},
 };
@@ -111,6 +113,19 @@ fn compact(hashes: usize) -> CompactBlock {
     }
 }
 
+fn recovery() -> SignedRecovery {
+    let authority = Authority { node: node(1), organisation: OrganisationId::new("registry").unwrap() };
+    SignedRecovery::unsigned(RecoveryPlan {
+        chain: chain(),
+        height: Height(9),
+        block: Hash([1; 32]),
+        number: 1,
+        authorities: AuthorityList::new(vec![authority], Threshold::TwoThirds).unwrap(),
+        reason: Text::new("gone").unwrap(),
+        drafted_ms: 7,
+    })
+}
+
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let batch = List::new(vec![transaction(vec![1, 2, 3], "note", 7)]).unwrap();
     let transactions = List::new(vec![transaction(vec![1, 2, 3], "", 7)]).unwrap();
@@ -125,6 +140,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("frame.gossip.vote.nil", gossip(Gossip::Vote(vote(None, 1)))),
         ("frame.gossip.transactions", gossip(Gossip::Transactions(batch))),
         ("frame.gossip.status", gossip(Gossip::Status { height: Height(258) })),
+        ("frame.gossip.recovery", gossip(Gossip::Recovery(Box::new(recovery())))),
         ("frame.links", codec::encode(&Frame::Links(List::new(vec![node(1), node(2)]).unwrap()))),
         ("request.blocks", codec::encode(&Request::Blocks { from: Height(5), count: 64 })),
         ("request.transactions", codec::encode(&Request::Transactions { block: Hash([9; 32]), hashes })),
@@ -202,6 +218,11 @@ fn frames() -> impl Strategy<Value = Frame> {
             .prop_map(|(r, block)| Frame::Gossip(Gossip::Proposal { proposal: proposal(r), block })),
         (proptest::option::of(hash()), any::<u32>()).prop_map(|(b, r)| Frame::Gossip(Gossip::Vote(vote(b, r)))),
         many.prop_map(|t| Frame::Gossip(Gossip::Transactions(List::new(t).unwrap()))),
+        any::<u16>().prop_map(|number| {
+            let mut recovery = recovery();
+            recovery.plan.number = number;
+            Frame::Gossip(Gossip::Recovery(Box::new(recovery)))
+        }),
         any::<u64>().prop_map(|h| Frame::Gossip(Gossip::Status { height: Height(h) })),
         proptest::collection::vec(any::<u8>().prop_map(node), 0..9).prop_map(|l| Frame::Links(List::new(l).unwrap())),
     ]

@@ -43,6 +43,7 @@ fn body(endpoint: &Endpoint) -> serde_json::Value {
         "SubmitRequest" => json!({ "transaction": hex::encode(encode(&transaction(9))) }),
         "StatusRequest" => json!({ "hashes": [Hash::ZERO] }),
         "StateBatchRequest" => json!({ "keys": ["0101", "ff"] }),
+        "RecoveryRequest" => json!({ "recovery": common::recovery(1) }),
         "DryRunRequest" => json!({ "contract": "counter", "code": "00".repeat(32) }),
         "RemediationPlanRequest" => json!({ "organisation": "bad", "from_height": 1 }),
         "ViewRequest" => json!({ "contract": "counter", "method": "total", "arguments": "01" }),
@@ -68,6 +69,18 @@ async fn every_documented_method_answers_and_only_with_its_method() {
         assert_eq!(other.status, 405, "{target}: {other:?}");
         assert_eq!(other.code(), "method_not_allowed", "{target}");
     }
+}
+
+#[tokio::test]
+async fn a_refused_recovery_is_told_with_the_number_of_the_rule() {
+    let server = Server::start(3, ApiLimits::default()).await;
+    let good = server.json("/v1/recoveries", json!({ "recovery": common::recovery(1) })).await;
+    assert_eq!((good.status, good.value()["progress"].as_str()), (200, Some("in_force")), "{good:?}");
+    let few = server.json("/v1/recoveries", json!({ "recovery": common::recovery(0) })).await;
+    assert_eq!((few.status, few.code()), (422, "recovery_refused".to_owned()), "{few:?}");
+    assert_eq!(few.value()["value"], "11");
+    let none = server.json("/v1/recoveries", json!({ "recovery": {} })).await;
+    assert_eq!((none.status, none.code()), (400, "bad_json".to_owned()), "{none:?}");
 }
 
 #[tokio::test]

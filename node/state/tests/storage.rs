@@ -15,11 +15,13 @@ use althing_state::{
     Commit, MAX_ABNORMAL, MemoryStore, RocksOptions, RocksStore, Storage, StoreError, WriteFault, Writes,
 };
 use althing_types::{
-    codec::Text,
+    authority::{AuthorityList, Threshold},
+    codec::{List, Text},
     crypto::PublicKey,
     event::EventId,
     hash::{Hash, sha3_256},
-    id::Height,
+    id::{ChainId, Height},
+    recovery::{ProvenRecovery, RecoveryPlan, SignedRecovery},
     transaction::{Abnormal, AbnormalCode},
 };
 use common::*;
@@ -98,6 +100,46 @@ fn everything_of_a_block_is_found_again() {
         assert_eq!(store.receipts(Height(3)).unwrap(), None);
         assert_eq!(store.block(Height(0)).unwrap(), None);
     });
+}
+
+fn recovery(number: u16) -> ProvenRecovery {
+    let signed = SignedRecovery::unsigned(RecoveryPlan {
+        chain: ChainId::new("test").unwrap(),
+        height: Height(0),
+        block: Hash::ZERO,
+        number,
+        authorities: AuthorityList::new(list().members().to_vec(), Threshold::Half).unwrap(),
+        reason: Text::default(),
+        drafted_ms: 0,
+    });
+    ProvenRecovery { signed, entries: List::default() }
+}
+
+#[test]
+fn a_kept_recovery_lasts_until_the_next_commit_and_its_list_has_decided_that_height() {
+    on_both(|store| {
+        assert_eq!(store.kept_recovery().unwrap(), None);
+        store.keep_recovery(&recovery(1)).unwrap();
+        store.keep_recovery(&recovery(2)).unwrap();
+        assert_eq!(store.kept_recovery().unwrap(), Some(recovery(2)));
+        let (next_authorities, writes) = (&list(), &put(&[("a", "2")]));
+        let staged = store.stage(Height(1), writes).unwrap();
+        let (mut block, certificate, receipts) = next_block(store, staged.root, 0);
+        block.recovery = Some(recovery(2));
+        let commit =
+            Commit { block: &block, certificate: &certificate, receipts: &receipts, next_authorities, staged, writes };
+        store.commit(commit).unwrap();
+        assert_eq!(store.kept_recovery().unwrap(), None);
+        assert_eq!(store.recovery(Height(1)).unwrap(), Some(recovery(2)));
+        assert_eq!(store.block(Height(1)).unwrap(), Some(block));
+        assert_eq!(store.authorities(Height(1)).unwrap().unwrap().threshold(), Threshold::Half);
+        assert_eq!(store.authorities(Height(2)).unwrap(), Some(list()));
+    });
+    // It is synced: power may go at once.
+    let memory = MemoryStore::new();
+    memory.initialise(&genesis("test"), &put(&[("a", "1")])).unwrap();
+    memory.keep_recovery(&recovery(1)).unwrap();
+    assert_eq!(memory.crash(0).kept_recovery().unwrap(), Some(recovery(1)));
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn last_state() -> BTreeMap<Vec<u8>, Vec<u8>> {
     };
     let nodes = List::new(authority_keys(NEW).iter().map(node).collect()).unwrap();
     let mut state = BTreeMap::from([
-        (keyspace::member_count(), encode(&(MEMBERS.len() as u32))),
+        (keyspace::member_count(), encode(&u32::try_from(MEMBERS.len()).unwrap())),
         (keyspace::members(), encode(&MemberList { nodes })),
         (keyspace::authorities(), encode(&authorities(0))),
     ]);

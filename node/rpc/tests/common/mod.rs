@@ -29,6 +29,7 @@ use althing_types::{
     receipt::{Receipt, Status},
     recovery::{ProvenRecovery, RecoveryError, SignedRecovery},
     remediation::{Plan, PlanCounts, PlanHead, PlanItem},
+    recovery::{ProvenRecovery, RecoveryError, RecoveryPlan, SignedRecovery},
     transaction::{Abnormal, AbnormalCode, Attributes, Content, Operation, SignedTransaction, Transaction},
 };
 use prometheus_client::registry::Registry;
@@ -43,6 +44,26 @@ pub const PRUNED_BELOW: u64 = 2;
 
 pub fn contract() -> ContractId {
     ContractId::new("counter").unwrap()
+}
+
+/// A plan with so many signatures, none of which is checked here.
+pub fn recovery(signatures: u8) -> SignedRecovery {
+    let organisation = OrganisationId::new("registry").unwrap();
+    let authority = Authority { node: NodeId([1; 32]), organisation };
+    let mut signed = SignedRecovery::unsigned(RecoveryPlan {
+        chain: ChainId::new("test").unwrap(),
+        height: Height(3),
+        block: Hash::ZERO,
+        number: 1,
+        authorities: AuthorityList::new(vec![authority], Threshold::TwoThirds).unwrap(),
+        reason: Text::default(),
+        drafted_ms: 0,
+    });
+    for n in 0..signatures {
+        let key = SecretKey::from_seed(&[n + 1; 32]);
+        signed.sign(OrganisationId::new(format!("member-{n}")).unwrap(), &key).unwrap();
+    }
+    signed
 }
 
 pub fn transaction(sequence: u64) -> SignedTransaction {

@@ -510,9 +510,11 @@ fn recoveries(all: &mut Samples) {
     all.hashed("RecoveryPlan", plan.clone(), Tag::Recovery, RecoveryPlan::hash);
     let mut signed = SignedRecovery::unsigned(plan);
     signed.sign(organisation_id("alpha"), &secret(1)).expect("room");
+    all.add("RecoverySignature", signed.signatures.first().cloned().expect("one"));
     all.add("SignedRecovery", signed.clone());
     let value = Some(bytes(b"value"));
     let entry = || ProvenEntry { value: value.clone(), proof: state_proof(Some(proof_leaf())) };
+    all.add("ProvenEntry", entry());
     let proven = ProvenRecovery { signed, entries: list(vec![entry(), entry(), entry(), entry()]) };
     all.add("ProvenRecovery", proven.clone());
     let block = Block { header: header(), previous: None, recovery: Some(proven), transactions: list(vec![]) };
