@@ -72,6 +72,8 @@ pub(crate) fn a_tld_is_bound_delegated_changed_and_released(net: Net) {
     refused(bindings.by(OPERATOR).bind(name("localhost"), LAB.id()), "localhost");
     refused(bindings.by(OPERATOR).bind(name("xn--abc"), LAB.id()), "xn--abc");
     bindings.by(LAB).counts().gives(BindingCounts { bindings: 3 });
+    bindings.by(LAB).bindings_and_total_agree().gives(true);
+    records.by(LAB).name_servers_are_listed().gives(true);
 
     net.pass(5_000);
     let hosts = list(vec![
@@ -105,6 +107,8 @@ pub(crate) fn a_tld_is_bound_delegated_changed_and_released(net: Net) {
     assert_eq!(bindings.by(LAB).bindings(Some(name("lab"))).ok().len(), 2);
     let counts = records.by(LAB).counts().ok();
     assert_eq!((counts.delegations, counts.hosts), (1, 2));
+    bindings.by(LAB).bindings_and_total_agree().gives(true);
+    records.by(LAB).name_servers_are_listed().gives(true);
 }
 
 /// Whoever must not change a TLD changes nothing.
