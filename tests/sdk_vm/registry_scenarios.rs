@@ -17,7 +17,7 @@ use althing_sdk::{
 };
 use althing_tld_binding::TldBinding;
 
-const OPERATOR: Org = Org::new("operator", &[Role::Operator]);
+const OPERATOR: Org = Org::new("operator", &[Role::Operator, Role::Governance]);
 const LAB: Org = Org::new("lab-registry", &[Role::Registry]);
 const NET: Org = Org::new("net-registry", &[Role::Registry]);
 
