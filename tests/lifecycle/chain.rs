@@ -83,7 +83,7 @@ pub(crate) fn node(number: usize) -> NodeId {
 }
 
 fn organisation(member: usize) -> OrganisationId {
-    OrganisationId::new(&format!("member-{member}")).unwrap()
+    OrganisationId::new(format!("member-{member}")).unwrap()
 }
 
 /// Code with the hash by which the state names it.

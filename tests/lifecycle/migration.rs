@@ -1,14 +1,22 @@
 //! A migration that is too much for one block: nobody calls the contract meanwhile, a fault puts everything back, and a
 //! node that restarts in between goes on.
 
-use crate::chain::{Chain, book, id};
+use crate::{
+    chain::{Chain, book, id},
+    trap::{Instead, with},
+};
 use althing_execution::Candidate;
+use althing_interface::{
+    domain_records::{self, Counts},
+    layout,
+    tld_binding::{self, BindingCounts},
+};
 use althing_types::{
     codec::{Text, encode},
     govern::SystemChange,
     hash::Hash,
     id::OrganisationId,
-    keyspace,
+    keyspace::{self, storage},
     migration::{MIGRATION_ENTRIES, Phase},
     order::storage_key,
     receipt::FailureCode,
@@ -160,6 +168,35 @@ fn a_broken_invariant_after_several_blocks_puts_everything_back() {
     }
     assert!(chain.entries("book") == before);
     assert_eq!(chain.kept("book"), 0);
+}
+
+#[test]
+fn built_in_contracts_notice_totals_that_are_wrong() {
+    let cases = [
+        (
+            tld_binding::ID,
+            layout::binding_counts_key(),
+            encode(&BindingCounts { bindings: 3 }),
+            "bindings_and_total_agree",
+        ),
+        (
+            domain_records::ID,
+            layout::counts_key(),
+            encode(&Counts { delegations: 1, ..Counts::default() }),
+            "name_servers_are_listed",
+        ),
+    ];
+    let mut chain = Chain::start();
+    for (contract, key, wrong, invariant) in cases {
+        // Other code with the same state: one view of it does nothing.
+        let view = if contract == tld_binding::ID { "v_bindings" } else { "v_hosts" };
+        let other = with(crate::modules::module(contract, ""), view, Instead::Nothing);
+        assert_eq!(chain.dry_run(contract, Candidate::Module(&other)).failure, None, "{invariant} is always broken");
+        chain.state.0.insert(storage(&id(contract), &key), wrong);
+        let failure = chain.dry_run(contract, Candidate::Module(&other)).failure.unwrap();
+        assert_eq!(failure.code, FailureCode::InvariantBroken);
+        assert!(failure.message.contains(invariant), "{failure:?}");
+    }
 }
 
 #[test]

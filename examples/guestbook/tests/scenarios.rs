@@ -93,7 +93,7 @@ fn a_migration_goes_on_in_steps(net: Net) {
     }
     let steps = net.transcript().len();
     let Ok(book) = old.upgrade::<guestbook_faulty::Guestbook>(REGISTRY) else { panic!("the migration failed") };
-    assert!(net.transcript().len() > steps + 4, "it was done in one step");
+    assert!(net.transcript().len().saturating_sub(steps) > 4, "it was done in one step");
     for number in [0, 511, 512, 529] {
         let entry = book.by(REGISTRAR).entry(guestbook_faulty::EntryId(number)).ok().unwrap();
         assert_eq!((entry.text.as_str(), entry.written_ms), (format!("entry {number}").as_str(), None));

@@ -26,6 +26,9 @@ const READ_CACHE: usize = 65_536;
 /// A key with what was staged for it before a write; `None` when nothing was.
 type Before = (Vec<u8>, Option<Option<Vec<u8>>>);
 
+/// A key with its value before.
+pub type Changed = (Vec<u8>, Option<Vec<u8>>);
+
 /// Staged state of a block.
 pub struct Overlay<'a> {
     view: &'a dyn StateView,
@@ -102,7 +105,7 @@ impl<'a> Overlay<'a> {
     ///
     /// # Errors
     /// [`StateFault`] when the store cannot answer.
-    pub fn changed(&self) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StateFault> {
+    pub fn changed(&self) -> Result<Vec<Changed>, StateFault> {
         let from = self.marks.last().map_or(0, |mark| mark.0);
         let mut first: BTreeMap<&Vec<u8>, &Option<Option<Vec<u8>>>> = BTreeMap::new();
         for (key, before) in self.journal.iter().skip(from) {

@@ -27,7 +27,6 @@ use althing_types::{
     organisation::{MemberKey, Organisation, Role},
     proof::StateProof,
     receipt::{Receipt, Status},
-    recovery::{ProvenRecovery, RecoveryError, SignedRecovery},
     remediation::{Plan, PlanCounts, PlanHead, PlanItem},
     recovery::{ProvenRecovery, RecoveryError, RecoveryPlan, SignedRecovery},
     transaction::{Abnormal, AbnormalCode, Attributes, Content, Operation, SignedTransaction, Transaction},

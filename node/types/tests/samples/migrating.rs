@@ -11,19 +11,24 @@ use althing_types::{
 /// A migration in each of its phases.
 pub(super) fn migrating(all: &mut Samples) {
     let failure = Failure::new(FailureCode::Trap, "unreachable code");
-    for (name, phase) in [("Forward", Phase::Forward), ("Back", Phase::Back { failure }), ("Clean", Phase::Clean)] {
-        let migration = Migration {
+    let phases =
+        [("Forward", Phase::Forward), ("Back", Phase::Back { failure: failure.clone() }), ("Clean", Phase::Clean)];
+    for (name, phase) in phases {
+        all.add(&format!("Phase.{name}"), phase);
+    }
+    all.add(
+        "Migration",
+        Migration {
             tag: 7,
             contract: contract_id("guestbook"),
             code: keyspace::code_hash(b"\0asm\x01\0\0\0"),
             from: 1,
             cursor: bytes(b"cursor"),
-            phase,
+            phase: Phase::Back { failure },
             since: Height(9),
             steps: 3,
             entries: 700,
             fuel_used: 1_000,
-        };
-        all.add(&format!("Migration.{name}"), migration);
-    }
+        },
+    );
 }

@@ -14,6 +14,12 @@ impl Book {
         Entry { text: old.text, time: 0 }
     }
     fn name_it(&mut self, cx: &mut Ctx) {}
+    fn in_parts(&mut self, at: Option<EntryId>) -> Result<Option<EntryId>, Fail> {
+        Ok(None)
+    }
+    fn has_a_title(&self) -> bool {
+        self.title.has()
+    }
 }
 const _: () = {
     #[cfg_attr(target_arch = "wasm32", unsafe(export_name = "init"))]
@@ -54,6 +60,18 @@ const _: () = {
             |state, _, ()| ::core::result::Result::Ok(state.title()),
         )
     }
+    #[cfg_attr(target_arch = "wasm32", unsafe(export_name = "v_has_a_title"))]
+    extern "C-unwind" fn v_has_a_title() {
+        ::althing_sdk::entry::run::<
+            Book,
+            (),
+            bool,
+            ::althing_sdk::wire::Never,
+        >(
+            ::core::option::Option::None,
+            |state, _, ()| ::core::result::Result::Ok(state.has_a_title()),
+        )
+    }
     const _: () = ::core::assert!(
         1u32 < < Book as ::althing_sdk::State > ::STATE_VERSION,
         "#[migrate(from = 1)]: the version is not older than the contract's state_version"
@@ -63,21 +81,32 @@ const _: () = {
         ::althing_sdk::entry::migrate::<
             Book,
             Fail,
-        >(|state, _cx, from| {
+        >(|state, _cx, from, steps| {
             match from {
                 1u32 => {
                     let _ = &state.entries;
-                    ::althing_sdk::entry::rewritten(
-                        ::althing_sdk::State::rewrite::<
+                    if steps
+                        .rewrite::<
+                            Book,
                             v1::Entry,
                             Entry,
                         >(
+                            0u32,
                             state,
                             ::core::option::Option::Some("entries"),
                             &Book::add_time,
-                        ),
-                    );
-                    state.name_it(_cx);
+                        )
+                    {
+                        return ::core::result::Result::Ok(true);
+                    }
+                    if steps.is_due(1u32) {
+                        state.name_it(_cx);
+                    }
+                    if let ::core::option::Option::Some(at) = steps.begin(2u32)
+                        && steps.leave(2u32, &state.in_parts(at)?)
+                    {
+                        return ::core::result::Result::Ok(true);
+                    }
                 }
                 _ => return ::core::result::Result::Ok(false),
             }
@@ -123,6 +152,14 @@ const _: () = {
                 result: <Text<64> as ::althing_sdk::wire::Wire>::SCHEMA,
                 docs: "",
             },
+            ::althing_sdk::abi::constant::MethodSchema {
+                name: "has_a_title",
+                kind: ::althing_sdk::abi::schema::MethodKind::Invariant,
+                role: ::core::option::Option::None,
+                arguments: &[],
+                result: <bool as ::althing_sdk::wire::Wire>::SCHEMA,
+                docs: "",
+            },
         ];
         const ERRORS: &'static [::althing_sdk::wire::ErrorSchema] = <Fail as ::althing_sdk::wire::ContractError>::ERRORS;
         const MIGRATES_FROM: &'static [u32] = &[1u32];
@@ -132,6 +169,7 @@ const _: () = {
                 ("init", init),
                 ("c_write", c_write),
                 ("v_title", v_title),
+                ("v_has_a_title", v_has_a_title),
                 ("migrate", migrate),
             ];
             ::althing_sdk::testing::Native {
@@ -164,6 +202,9 @@ const _: () = {
         }
         pub fn title(&self) -> ::althing_sdk::testing::Answer<Text<64>, Fail> {
             self.0.view("title", &())
+        }
+        pub fn has_a_title(&self) -> ::althing_sdk::testing::Answer<bool, Fail> {
+            self.0.view("has_a_title", &())
         }
         pub fn raw(
             &self,

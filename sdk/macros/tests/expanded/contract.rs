@@ -60,20 +60,35 @@ impl ::althing_sdk::State for Book {
         &mut self,
         only: ::core::option::Option<&str>,
         change: &dyn ::core::ops::Fn(Old) -> New,
-    ) -> usize {
-        let mut count = 0usize;
+        after: &[u8],
+    ) -> (usize, ::core::option::Option<::althing_sdk::alloc::vec::Vec<u8>>) {
+        let (mut count, mut left) = (0usize, ::core::option::Option::None);
         if only.is_none_or(|name| name == "entries")
             && ::core::any::TypeId::of::<Entry>() == ::core::any::TypeId::of::<New>()
         {
-            self.entries.rewrite(change);
             count = count.saturating_add(1);
+            if left.is_none() && after.first().is_none_or(|field| *field <= 1u8) {
+                left = self
+                    .entries
+                    .rewrite(
+                        change,
+                        if after.first() == Some(&1u8) { after } else { &[] },
+                    );
+            }
         }
         if only.is_none_or(|name| name == "title")
             && ::core::any::TypeId::of::<Text<64>>() == ::core::any::TypeId::of::<New>()
         {
-            self.title.rewrite(change);
             count = count.saturating_add(1);
+            if left.is_none() && after.first().is_none_or(|field| *field <= 3u8) {
+                left = self
+                    .title
+                    .rewrite(
+                        change,
+                        if after.first() == Some(&3u8) { after } else { &[] },
+                    );
+            }
         }
-        count
+        (count, left)
     }
 }
