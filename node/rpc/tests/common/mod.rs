@@ -27,8 +27,8 @@ use althing_types::{
     organisation::{MemberKey, Organisation, Role},
     proof::StateProof,
     receipt::{Receipt, Status},
-    remediation::{Plan, PlanCounts, PlanHead, PlanItem},
     recovery::{ProvenRecovery, RecoveryError, RecoveryPlan, SignedRecovery},
+    remediation::{Plan, PlanCounts, PlanHead, PlanItem},
     transaction::{Abnormal, AbnormalCode, Attributes, Content, Operation, SignedTransaction, Transaction},
 };
 use prometheus_client::registry::Registry;
