@@ -388,7 +388,7 @@ pub enum ComplaintCommand {
         #[command(flatten)]
         sign: SignOptions,
     },
-    /// List complaints of a member.
+    /// List complaints of a member, and evidence against its nodes.
     #[command(
         after_help = "Examples:\n  althing complaint list registry-5\n  althing complaint list registry-5 --json"
     )]

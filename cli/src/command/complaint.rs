@@ -6,20 +6,22 @@ use crate::{
     ca::date,
     chain::typed,
     error::{CliError, Result},
-    governed::Governed,
+    governed::{Governed, member_list},
     output::{columns, table},
 };
 use althing_interface::{
     layout,
-    node_removal::{self, Complain, Complaint, MAX_TEXT},
+    node_removal::{self, Complain, Complaint, EvidenceRecord, MAX_TEXT, Offence},
 };
 use althing_types::{
     codec::Text,
+    crypto::NodeId,
     hash::Hash,
     id::{ContractId, OrganisationId},
     keyspace::storage,
 };
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Runs a command of `althing complaint`.
 ///
@@ -88,30 +90,73 @@ async fn file(
     })
 }
 
+/// What is held against a member, as the chain keeps it.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Held {
+    /// A member complained.
+    Complaint(Complaint),
+    /// One of its nodes signed two messages of which only one may be; the contract has checked both signatures. It opens
+    /// a review as enough complaints do.
+    Evidence(EvidenceRecord),
+}
+
+impl Held {
+    fn row(&self) -> Vec<String> {
+        let short = |node: &NodeId| node.to_string().chars().take(12).collect();
+        let review = |number: Option<u64>| number.map_or("-".into(), |number| number.to_string());
+        match self {
+            Self::Complaint(c) => vec![
+                c.complainant.to_string(),
+                c.node.as_ref().map_or("the organisation".into(), short),
+                date(c.time_ms),
+                review(c.review),
+                c.evidence.to_string(),
+            ],
+            Self::Evidence(e) => vec![
+                e.reporter.to_string(),
+                short(&e.node),
+                date(e.time_ms),
+                review(e.review),
+                format!("signed two {} for height {}, round {}", plural(e.offence), e.signed_height, e.signed_round),
+            ],
+        }
+    }
+}
+
+const fn plural(offence: Offence) -> &'static str {
+    match offence {
+        Offence::Prevote => "prevotes",
+        Offence::Precommit => "precommits",
+        Offence::Proposal => "proposals",
+    }
+}
+
 async fn list(context: &Context, organisation: &OrganisationId) -> Result<()> {
     let chain = context.chain().await?;
     Governed::of(&chain)?;
-    let prefix = storage(&ContractId::new(node_removal::ID)?, &layout::complaints_prefix(organisation));
+    let contract = ContractId::new(node_removal::ID)?;
+    let prefix = storage(&contract, &layout::complaints_prefix(organisation));
     let mut complaints = Vec::new();
     for (_, value) in &chain.scan(&prefix).await?.entries {
         complaints.extend(typed::<Complaint>("complaint", Some(value))?);
     }
-    context.output.print(&complaints, |complaints| {
-        if complaints.is_empty() {
-            return format!("no complaints of {organisation}");
+    // Evidence is kept by node: those that the member has, and those that somebody complained of.
+    let mut nodes: BTreeSet<NodeId> = complaints.iter().filter_map(|complaint| complaint.node).collect();
+    let own = member_list(&chain).await?.1.nodes.into_vec().into_iter().filter(|n| n.organisation == *organisation);
+    nodes.extend(own.map(|node| node.node));
+    let mut held: Vec<Held> = complaints.into_iter().map(Held::Complaint).collect();
+    for node in nodes {
+        let prefix = storage(&contract, &layout::evidence_prefix(&node));
+        for (_, value) in &chain.scan(&prefix).await?.entries {
+            held.extend(typed::<EvidenceRecord>("evidence", Some(value))?.map(Held::Evidence));
         }
-        let rows: Vec<Vec<String>> = complaints
-            .iter()
-            .map(|c| {
-                vec![
-                    c.complainant.to_string(),
-                    c.node.map_or("the organisation".into(), |n| n.to_string().chars().take(12).collect()),
-                    date(c.time_ms),
-                    c.review.map_or("-".into(), |r| r.to_string()),
-                    c.evidence.to_string(),
-                ]
-            })
-            .collect();
+    }
+    context.output.print(&held, |held| {
+        if held.is_empty() {
+            return format!("no complaints of {organisation}, and no evidence against its nodes");
+        }
+        let rows: Vec<Vec<String>> = held.iter().map(Held::row).collect();
         columns(&["BY", "OF", "AT", "REVIEW", "EVIDENCE"], &rows)
     })
 }

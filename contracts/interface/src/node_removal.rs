@@ -28,6 +28,8 @@ pub const ID: &str = "node_removal";
 pub const STATE_VERSION: u32 = 1;
 /// Most entries of one page of a view.
 pub const MAX_PAGE: usize = 16;
+/// Most pieces of evidence against one node that no review has answered.
+pub const MAX_UNANSWERED: usize = 8;
 /// Longest text of evidence or reason in bytes.
 pub const MAX_TEXT: usize = 1024;
 /// Longest canonical form of two conflicting messages in bytes.
@@ -296,6 +298,13 @@ errors! {
         15 Governance("contract governance refused: {reason}") {
             /// In its own words.
             reason: String,
+        }
+        /// There is more evidence against the node than a review needs; who votes twice without end fills no state.
+        16 EnoughEvidence("there are {found} pieces of evidence against node {node} that no review has answered") {
+            /// The node.
+            node: NodeId,
+            /// How many.
+            found: u32,
         }
     }
 }

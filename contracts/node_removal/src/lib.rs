@@ -12,7 +12,7 @@ use althing_interface::{
     Refused,
     node_removal::{
         Complained, Complaint, ComplaintPage, EvidenceFound, EvidencePage, EvidenceRecord, MAX_EVIDENCE, MAX_PAGE,
-        MAX_TEXT, RemovalError, Review, ReviewPage,
+        MAX_TEXT, MAX_UNANSWERED, RemovalError, Review, ReviewPage,
     },
 };
 use althing_sdk::{prelude::*, types::crypto::NodeId};
@@ -84,6 +84,11 @@ impl NodeRemoval {
         ensure!(
             !self.evidence.has(&key),
             RemovalError::KnownEvidence { node, height: found.height, round: found.round }
+        );
+        let unanswered = self.evidence.iter_prefix(&node.key()).filter(|(_, record)| record.review.is_none()).count();
+        ensure!(
+            unanswered < MAX_UNANSWERED,
+            RemovalError::EnoughEvidence { node, found: u32::try_from(unanswered).unwrap_or(u32::MAX) }
         );
         let record = EvidenceRecord {
             node,

@@ -157,6 +157,19 @@ fn two_signed_votes_that_conflict_are_enough_for_a_review() {
     };
     report(bytes(vote(&key, "test", 1), vote(&key, "test", 2))).emits(&event).ok();
     refused(report(bytes(vote(&key, "test", 1), vote(&key, "test", 3))), 9, &["height 9"]);
+    // Who goes on with it fills no state.
+    let again = |height| {
+        let two = [1, 2].map(|block| {
+            let vote = vote(&key, "test", block).value;
+            Signed::sign(Vote { height: Height(height), ..vote }, &key)
+        });
+        let [one, other] = two;
+        report(bytes(one, other))
+    };
+    for height in 10..17 {
+        again(height).ok();
+    }
+    refused(again(17), 16, &["8 pieces"]);
 
     let review = |by: Org| chain.removal.by(by).open_review(C.id(), Some(node), text("equivocation"));
     refused(review(C), 12, &["org-c"]);
@@ -164,6 +177,7 @@ fn two_signed_votes_that_conflict_are_enough_for_a_review() {
     let id = review(A).ok();
     assert_eq!(chain.removal.by(A).review(id).ok().unwrap().ground, Ground::Evidence);
     assert_eq!(chain.removal.by(A).evidence(node).ok()[0].review, Some(id));
+    again(17).ok();
     assert_eq!(chain.pass_proposal(&[A, B], id), ProposalStatus::Done);
     assert!(chain.governance.by(A).node(node).ok().is_none());
     assert!(chain.governance.by(A).member(C.id()).ok().is_some());

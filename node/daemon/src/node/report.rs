@@ -15,7 +15,7 @@ use althing_types::{
     transaction::{Content, Operation, TRANSACTION_VERSION, Transaction},
     vote::{Evidence, VoteKind},
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The contract that evidence is reported to.
 pub const REPORT_CONTRACT: &str = "node_removal";
@@ -27,6 +27,11 @@ const MAX_EVIDENCE: usize = 4096;
 const MAX_WAITING: usize = 64;
 /// Most reports that are remembered, so that none is made twice.
 const MAX_REMEMBERED: usize = 1024;
+/// Most reports of one offender in [`REPORTS_PERIOD`]: one is enough for a review, and each of them is a transaction, which lets a block be
+/// made, in which the offender may offend again.
+const MAX_REPORTS_OF_ONE: u32 = 4;
+/// Heights after which an offender is reported again: it may have been removed, and be back.
+const REPORTS_PERIOD: u64 = 10_000;
 /// Fuel limit of a report: two signatures and a few writes.
 const REPORT_FUEL: u64 = 100_000_000;
 /// How many blocks a report may wait for, unless the chain allows fewer.
@@ -41,6 +46,7 @@ pub(crate) struct Reports {
     waiting: VecDeque<Evidence>,
     known: BTreeSet<Subject>,
     order: VecDeque<Subject>,
+    made: BTreeMap<NodeId, (Height, u32)>,
     /// After a full mempool: not tried again before this height.
     not_before: Height,
 }
@@ -60,7 +66,8 @@ fn subject(evidence: &Evidence) -> Option<Subject> {
 }
 
 impl Reports {
-    /// Keeps evidence until it can be reported; ignores what is known, and more than a bounded number.
+    /// Keeps evidence until it can be reported; ignores what is known, and more than a bounded number, of one offender
+    /// too.
     pub(crate) fn add(&mut self, evidence: Evidence) {
         let Some(subject) = subject(&evidence) else { return };
         if self.waiting.len() >= MAX_WAITING || !self.known.insert(subject) {
@@ -72,7 +79,14 @@ impl Reports {
         {
             self.known.remove(&oldest);
         }
-        self.waiting.push_back(evidence);
+        let (since, made) = self.made.entry(subject.0).or_insert((subject.1, 0));
+        if subject.1.0 > since.0.saturating_add(REPORTS_PERIOD) {
+            (*since, *made) = (subject.1, 0);
+        }
+        if *made < MAX_REPORTS_OF_ONE {
+            *made = made.saturating_add(1);
+            self.waiting.push_back(evidence);
+        }
     }
 }
 
