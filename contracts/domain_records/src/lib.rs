@@ -119,6 +119,12 @@ impl DomainRecords {
         self.apply_apex(cx, &change)
     }
 
+    /// Counts everything anew, after a remediation has put single entries back.
+    #[call(role = "governance")]
+    fn recount(&mut self, cx: &mut Ctx) {
+        self.count_anew(cx);
+    }
+
     /// The delegation of a TLD.
     #[view]
     fn delegation(&self, tld: DomainName) -> Option<Delegation> {

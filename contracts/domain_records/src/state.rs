@@ -119,6 +119,21 @@ impl DomainRecords {
         true
     }
 
+    /// Totals from the entries themselves.
+    pub(crate) fn count_anew(&mut self, cx: &Ctx) {
+        let mut counts = Counts { changed: cx.height(), ..Counts::default() };
+        counts.records = rules::small(self.apex.get().map_or(0, |apex| apex.ns.len()));
+        for (_, delegation) in self.delegations.iter() {
+            counts.delegations = counts.delegations.saturating_add(1);
+            counts.records = counts.records.saturating_add(rules::delegation_records(Some(&delegation)));
+        }
+        for (_, host) in self.hosts.iter() {
+            counts.hosts = counts.hosts.saturating_add(1);
+            counts.records = counts.records.saturating_add(rules::host_records(Some(&host)));
+        }
+        self.counts.put(&counts);
+    }
+
     fn count(&mut self, cx: &Ctx, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.counts.get().unwrap_or_default();
         change(&mut counts);

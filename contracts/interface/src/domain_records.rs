@@ -237,6 +237,8 @@ calls! { ID;
         /// The change.
         change: ApexChange,
     }
+    /// Counts everything anew, after a remediation has put single entries back. Role: governance.
+    Recount("recount", Update) {}
     /// View: `Option<Delegation>`.
     ViewDelegation("delegation", Call) {
         /// The TLD.

@@ -112,6 +112,8 @@ calls! { ID;
         /// The TLD.
         tld: DomainName,
     }
+    /// Counts everything anew, after a remediation has put single entries back. Role: governance.
+    Recount("recount", Update) {}
     /// View: the binding of a TLD, `Option<Binding>`.
     ViewBinding("binding", Call) {
         /// The TLD.

@@ -81,6 +81,14 @@ impl TldBinding {
         Ok(())
     }
 
+    /// Counts everything anew, after a remediation has put single entries back.
+    #[call(role = "governance")]
+    fn recount(&mut self, cx: &mut Ctx) {
+        let _ = cx;
+        let bindings = u32::try_from(self.bindings.iter().count()).unwrap_or(u32::MAX);
+        self.counts.put(&BindingCounts { bindings });
+    }
+
     /// The binding of a TLD.
     #[view]
     fn binding(&self, tld: DomainName) -> Option<Binding> {

@@ -32,6 +32,9 @@ pub struct Contacts {
     list: MemberList,
     /// Whether the list is known to be the present one.
     settled: bool,
+    /// Nodes that were removed a moment ago: they stay connected until [`Self::part`], so that they get the block that
+    /// says so. Nothing that they sign counts any more.
+    leaving: BTreeSet<NodeId>,
 }
 
 fn place(list: &MemberList, node: &NodeId) -> Option<MemberNode> {
@@ -42,7 +45,7 @@ fn place(list: &MemberList, node: &NodeId) -> Option<MemberNode> {
 impl Contacts {
     /// Contacts of the node `me`, by the list of its own state.
     pub const fn new(me: NodeId, configured: Vec<Peer>, list: MemberList) -> Self {
-        Self { me, configured, list, settled: false }
+        Self { me, configured, list, settled: false, leaving: BTreeSet::new() }
     }
 
     /// The peers of the configuration.
@@ -53,7 +56,8 @@ impl Contacts {
     /// Who may connect, in either direction.
     pub fn admitted(&self) -> BTreeSet<NodeId> {
         let configured = self.configured.iter().filter(|_| !self.settled).map(|peer| peer.node);
-        self.list.nodes.iter().map(|member| member.node).chain(configured).filter(|node| *node != self.me).collect()
+        let members = self.list.nodes.iter().map(|member| member.node);
+        members.chain(configured).chain(self.leaving.iter().copied()).filter(|node| *node != self.me).collect()
     }
 
     /// Addresses of the list, to be dialled beside those of the configuration.
@@ -70,6 +74,9 @@ impl Contacts {
     /// Takes the list of a later state.
     pub fn set_list(&mut self, list: MemberList) -> Standpoint {
         let before = self.is_member();
+        let gone = self.list.nodes.iter().map(|member| member.node).filter(|node| place(&list, node).is_none());
+        self.leaving.extend(gone.collect::<Vec<_>>());
+        self.leaving.retain(|node| place(&list, node).is_none());
         self.list = list;
         match (before, self.is_member()) {
             (false, true) => Standpoint::Joined,
@@ -80,6 +87,16 @@ impl Contacts {
             }
             _ => Standpoint::Same,
         }
+    }
+
+    /// Whether somebody is to be parted with.
+    pub fn has_leaving(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+
+    /// Parts with those who were removed; says whether that changes who is admitted.
+    pub fn part(&mut self) -> bool {
+        !core::mem::take(&mut self.leaving).is_empty()
     }
 
     /// A block became final; says whether that changes who is admitted.
@@ -149,6 +166,8 @@ mod tests {
         assert!(contacts.committed(false));
         assert_eq!(contacts.admitted(), ids(&[1, 2]));
         assert_eq!(contacts.set_list(list(&[2, 5])), Standpoint::Same);
+        assert_eq!(contacts.admitted(), ids(&[1, 2]), "it must hear of its removal");
+        assert!(contacts.has_leaving() && contacts.part() && !contacts.part());
         assert_eq!(contacts.admitted(), ids(&[2]));
         assert_eq!(contacts.set_list(list(&[2])), Standpoint::Left);
         assert_eq!(contacts.admitted(), ids(&[2, 9]), "it must be able to come back");

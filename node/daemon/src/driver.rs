@@ -39,6 +39,8 @@ const URGENT_QUEUE: usize = 16_384;
 const BULK_QUEUE: usize = 512;
 /// Longest sleep of the loop.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long a node that was removed stays connected, so that it gets the block that says so.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What reaches the node's thread beside bulk transactions.
 #[derive(Debug)]
@@ -174,6 +176,8 @@ pub struct Driver<S: Storage, W: Wire> {
     node: Node<S>,
     network: W,
     contacts: Contacts,
+    /// When those who were removed are cut off.
+    parting: Option<Instant>,
     outbox: Outbox,
     verifier: Sender<Unverified>,
     shared: Arc<Shared>,
@@ -229,6 +233,7 @@ impl<S: Storage + 'static, W: Wire> Driver<S, W> {
             node,
             network,
             contacts,
+            parting: None,
             outbox,
             verifier,
             shared,
@@ -436,7 +441,10 @@ impl<S: Storage + 'static, W: Wire> Driver<S, W> {
                 }
                 Effect::Members(list) => self.on_members(list),
                 Effect::Committed(committed) => {
-                    if self.contacts.committed(committed.caught_up) {
+                    let settled = self.contacts.committed(committed.caught_up);
+                    let parted = self.parting.is_some_and(|at| at <= Instant::now()) && self.contacts.part();
+                    if settled || parted {
+                        self.parting = self.parting.filter(|_| !parted);
                         self.network.set_members(self.contacts.admitted());
                     }
                     self.shared.tip.send_replace(committed.height);
@@ -455,6 +463,9 @@ impl<S: Storage + 'static, W: Wire> Driver<S, W> {
                 members,
                 "this node is no member any more: the others refuse it, and what it shows stays as it is"
             ),
+        }
+        if self.contacts.has_leaving() && self.parting.is_none() {
+            self.parting = Instant::now().checked_add(FAREWELL);
         }
         self.shared.member.store(self.contacts.is_member(), Ordering::Relaxed);
         self.network.set_members(self.contacts.admitted());

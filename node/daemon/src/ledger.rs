@@ -169,6 +169,10 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             let (tip, highest) = (*self.shared.tip.borrow(), self.shared.highest.load(Ordering::Relaxed));
             return Err(LedgerError::NotReady { reason: format!("catching up: at height {tip} of {highest}") });
         }
+        if !self.shared.member.load(Ordering::Relaxed) {
+            let reason = "this node is no member of the chain: what it shows stays as it is".into();
+            return Err(LedgerError::NotReady { reason });
+        }
         Ok(())
     }
 

@@ -6,21 +6,30 @@ use crate::{
     overlay::Overlay,
     transaction::{Run, Runner, failed},
 };
-use althing_runtime::CallContext;
+use althing_abi::schema::MethodKind;
+use althing_runtime::{CallContext, Entry, World};
 use althing_types::{
     codec::{Bytes, encode},
+    govern::END_BLOCK_FUEL,
     hash::{Hash, sha3_256},
+    id::ContractId,
     keyspace,
     organisation::Role,
-    receipt::FailureCode,
+    receipt::{Failure, FailureCode},
     remediation::{
         MarkKind, PlanDocument, PlanItem, PlanProgress, RestoredEntry, TransactionMark, document_hash, is_governing,
         stored_head,
     },
 };
+use std::collections::BTreeSet;
 
 /// Fuel charged for each byte of a stored document: every node keeps it.
 const FUEL_PER_BYTE: u64 = 500;
+
+/// Name of the method by which a contract counts its entries anew; it takes nothing, and demands the role governance.
+const RECOUNT: &str = "recount";
+/// Fuel limit of that: some hundred thousand entries.
+const RECOUNT_FUEL: u64 = 4 * END_BLOCK_FUEL;
 
 impl Runner<'_> {
     /// Stores a document, so that a proposal can name the plan by its hash. The head comes after its parts.
@@ -86,9 +95,13 @@ impl Runner<'_> {
         let at = keyspace::remediation_progress(plan);
         let before: Option<PlanProgress> = decode_entry("remediation progress", overlay.read_key(&at)?)?;
         let mut progress = before.filter(|_| part > 0).unwrap_or_default();
+        let mut touched = BTreeSet::new();
         for item in items.items.into_vec() {
             match item {
-                PlanItem::Restore(entry) => self.restore(overlay, entry, &mut progress)?,
+                PlanItem::Restore(entry) => {
+                    touched.insert(entry.contract.clone());
+                    self.restore(overlay, entry, &mut progress)?;
+                }
                 PlanItem::Mark { transaction, .. } => {
                     progress.marked = progress.marked.saturating_add(1);
                     self.mark(overlay, MarkKind::Remedied, proposal, *plan, &transaction);
@@ -100,9 +113,31 @@ impl Runner<'_> {
             }
         }
         overlay.write_key(at, Some(encode(&progress)));
+        for contract in touched {
+            if let Err(failure) = self.recount(overlay, &contract)? {
+                return refuse(&format!("{contract}.{RECOUNT}: {}", failure.message.as_str()));
+            }
+        }
         let PlanProgress { restored, skipped, marked } = progress;
         let said = format!("{restored} values put back, {skipped} skipped, {marked} transactions marked");
         Ok((Ok(said.into_bytes()), 0))
+    }
+
+    /// Lets a contract that keeps totals over its entries count them anew: other transactions have changed the totals
+    /// since, so that they cannot be put back like an entry. A contract without such a method keeps none.
+    fn recount(&self, overlay: &mut Overlay<'_>, contract: &ContractId) -> Result<Result<(), Failure>, ExecutionError> {
+        let Some(code) = overlay.code_hash(contract)? else { return Ok(Ok(())) };
+        let Ok(info) = self.stored(overlay, &code)? else { return Ok(Ok(())) };
+        let method = info.abi.methods.iter().find(|method| method.name == RECOUNT);
+        let counts = method.is_some_and(|method| {
+            method.kind == MethodKind::Call && method.role == Some(Role::Governance) && method.arguments.is_empty()
+        });
+        if !counts || is_governing(self.governor, contract) {
+            return Ok(Ok(()));
+        }
+        let context = self.nobody(self.governor.cloned());
+        let (result, _) = self.invoke(overlay, &context, contract, Entry::Call(RECOUNT), &encode(&()), RECOUNT_FUEL)?;
+        Ok(result.map(|_| ()))
     }
 
     fn mark(&self, overlay: &mut Overlay<'_>, kind: MarkKind, proposal: u64, plan: Hash, transaction: &Hash) {
