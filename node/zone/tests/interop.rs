@@ -95,7 +95,8 @@ async fn secondaries_copy_the_whole_root_zone_then_follow_changes_and_a_restart(
     let last = all_equal(&running, &feeder, &peers).await;
     assert_eq!(last, first + 3);
     let counts = running.tally.counts();
-    assert_eq!((counts.incremental_transfers as usize, counts.whole_transfers), (peers.len(), 0), "{counts:?}");
+    let logs: String = peers.iter().map(|p| format!("--- {}\n{}\n", p.name, p.log())).collect();
+    assert_eq!((counts.incremental_transfers as usize, counts.whole_transfers), (peers.len(), 0), "{counts:?}\n{logs}");
     assert!(peers.iter().all(|p| counts.notified.get(p.name) == Some(&last)), "{counts:?}");
     running.stop().await;
 }

@@ -69,7 +69,7 @@ pub fn start(name: &'static str, address: SocketAddr, primary: SocketAddr, folde
             format!(
                 "server:\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  chroot: \"\"\n  zonesdir: \"{dir}\"\n  \
                  xfrdir: \"{dir}\"\n  zonelistfile: \"{dir}/zone.list\"\n  xfrdfile: \"{dir}/xfrd.state\"\n  \
-                 pidfile: \"{dir}/pid\"\n  verbosity: 2\n  xfrd-reload-timeout: 0\nremote-control:\n  control-enable: no\n\
+                 pidfile: \"{dir}/pid\"\n  verbosity: 2\n  database: \"\"\n  xfrd-reload-timeout: 0\nremote-control:\n  control-enable: no\n\
                  key:\n  name: \"xfr.lab.\"\n  algorithm: hmac-sha256\n  secret: \"{SECRET}\"\n\
                  zone:\n  name: \".\"\n  zonefile: \"root.zone\"\n  allow-notify: 127.0.0.1 xfr.lab.\n  \
                  request-xfr: 127.0.0.1@{primary_port} xfr.lab.\n  provide-xfr: 127.0.0.1 NOKEY\n"
@@ -80,7 +80,8 @@ pub fn start(name: &'static str, address: SocketAddr, primary: SocketAddr, folde
             vec!["-c"],
             format!(
                 "server:\n    rundir: \"{dir}/run\"\n    listen: 127.0.0.1@{port}\n    user: root:root\n\
-                 log:\n  - target: stderr\n    any: info\ndatabase:\n    storage: \"{dir}/db\"\n\
+                 log:\n  - target: stderr\n    any: info\ndatabase:\n    storage: \"{dir}/db\"\n    \
+                 journal-db-max-size: 64M\n\
                  key:\n  - id: xfr.lab.\n    algorithm: hmac-sha256\n    secret: {SECRET}\n\
                  remote:\n  - id: ledger\n    address: 127.0.0.1@{primary_port}\n    key: xfr.lab.\n\
                  acl:\n  - id: notify\n    address: 127.0.0.1\n    key: xfr.lab.\n    action: notify\n  \
@@ -90,7 +91,9 @@ pub fn start(name: &'static str, address: SocketAddr, primary: SocketAddr, folde
             ),
         ),
     };
-    fs::create_dir_all(folder.join("run")).unwrap();
+    for inner in ["run", "db"] {
+        fs::create_dir_all(folder.join(inner)).unwrap();
+    }
     let config = folder.join("config");
     fs::write(&config, text).unwrap();
     let log = File::create(folder.join("log")).unwrap();
