@@ -250,13 +250,13 @@ impl Publisher {
         let Some(published) = self.shared.published() else { return 0 };
         let window = u64::from(self.making.brake.window_h).saturating_mul(3_600_000);
         let start = now_ms.saturating_sub(window);
-        // The version before the first delta of the window was served in it too; its count is the delta's before.
         let mut most = published.version.delegations;
         for delta in published.history.iter().rev() {
             most = most.max(delta.delegations);
             if delta.origin.published_ms < start {
                 break;
             }
+            most = most.max(delta.delegations_before);
         }
         most
     }
@@ -311,6 +311,7 @@ impl Publisher {
                     from: before.version.serial,
                     to: serial,
                     origin,
+                    delegations_before: before.version.delegations,
                     delegations,
                     soa_before: before.version.soa.clone(),
                     soa_after: version.soa.clone(),

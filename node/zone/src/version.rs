@@ -57,6 +57,8 @@ pub struct Delta {
     pub to: u32,
     /// Where the version after comes from.
     pub origin: Origin,
+    /// Delegations of the version before.
+    pub delegations_before: u32,
     /// Delegations of the version after.
     pub delegations: u32,
     /// SOA record before.

@@ -91,7 +91,12 @@ async fn transfers_without_with_wrong_or_with_late_signatures_give_no_data() {
         ("wrong secret", Ask { key: Some(wrong), ..ask() }, Rcode::NOTAUTH, Some(16)),
         ("late", Ask { time_s: now_s() - 1000, ..ask() }, Rcode::NOTAUTH, Some(18)),
         ("early", Ask { time_s: now_s() + 1000, ..ask() }, Rcode::NOTAUTH, Some(18)),
-        ("a key of no secondary", Ask { key: Some(key("stranger.lab.", "hmac-sha256")), ..ask() }, Rcode::REFUSED, Some(0)),
+        (
+            "a key of no secondary",
+            Ask { key: Some(key("stranger.lab.", "hmac-sha256")), ..ask() },
+            Rcode::REFUSED,
+            Some(0),
+        ),
     ];
     for (what, ask, rcode, error) in cases {
         for kind in [Rtype::AXFR, Rtype::IXFR] {

@@ -207,7 +207,9 @@ fn a_zone_that_shrinks_is_held_until_a_human_releases_it() {
     let good = serial(&publisher);
     publisher.whole(reading(2, zone(95, 1)), DAY).unwrap();
     // Five and another ten: together more than a tenth of the most within a day.
-    let Outcome::Held(alarm) = publisher.whole(reading(3, zone(85, 1)), DAY + 1000).unwrap() else { panic!("not held") };
+    let Outcome::Held(alarm) = publisher.whole(reading(3, zone(85, 1)), DAY + 1000).unwrap() else {
+        panic!("not held")
+    };
     assert_eq!((alarm.before, alarm.after, alarm.serving, alarm.releasable), (100, 85, good + 1, true));
     assert_eq!(serial(&publisher), good + 1, "the last good zone is served on");
     assert_eq!(Alarm::read(folder.path()).unwrap(), Some(alarm.clone()));
@@ -215,10 +217,15 @@ fn a_zone_that_shrinks_is_held_until_a_human_releases_it() {
     // Held over a restart too.
     drop(publisher);
     let mut publisher = open(folder.path());
-    assert_eq!(publisher.whole(reading(4, zone(85, 1)), DAY + 2000).unwrap(), Outcome::Held(Alarm { height: 4, ..alarm.clone() }));
+    assert_eq!(
+        publisher.whole(reading(4, zone(85, 1)), DAY + 2000).unwrap(),
+        Outcome::Held(Alarm { height: 4, ..alarm.clone() })
+    );
     // A release is for what was looked at: a still smaller zone is held again.
     alarm.release(folder.path()).unwrap();
-    let Outcome::Held(smaller) = publisher.whole(reading(5, zone(80, 1)), DAY + 3000).unwrap() else { panic!("not held") };
+    let Outcome::Held(smaller) = publisher.whole(reading(5, zone(80, 1)), DAY + 3000).unwrap() else {
+        panic!("not held")
+    };
     assert_eq!(publisher.release(DAY).unwrap(), None);
     smaller.release(folder.path()).unwrap();
     assert_eq!(publisher.release(DAY + 4000).unwrap(), Some(Outcome::Published(good + 2)));
@@ -304,7 +311,7 @@ proptest! {
             let n = u32::try_from(n).unwrap();
             let Difference { deleted, added } = difference;
             let (soa_before, soa_after) = (soa.clone(), soa.clone());
-            deltas.push(Delta { from: n, to: n + 1, origin: Origin::default(), delegations: 0, soa_before, soa_after, deleted, added });
+            deltas.push(Delta { from: n, to: n + 1, origin: Origin::default(), delegations_before: 0, delegations: 0, soa_before, soa_after, deleted, added });
         }
         for from in 0..deltas.len() {
             let condensed = condense(&deltas[from..]);

@@ -134,6 +134,7 @@ mod tests {
             from,
             to,
             origin: Origin { height: u64::from(to), published_ms: 1_000, ..Origin::default() },
+            delegations_before: 2,
             delegations: 3,
             soa_before: soa.record(&apex, from),
             soa_after: soa.record(&apex, to),

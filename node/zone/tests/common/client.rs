@@ -137,7 +137,8 @@ impl Ask {
                 sequence.answer(&mut message, keys::time(now_s())).unwrap();
             }
             got.records.extend(message::answers(message.as_octets()).unwrap());
-            if got.rcode != Rcode::NOERROR || self.over == Transport::Udp || got.is_over(self.serial) {
+            let one = self.over == Transport::Udp || !matches!(self.kind, Rtype::AXFR | Rtype::IXFR);
+            if got.rcode != Rcode::NOERROR || one || got.is_over(self.serial) {
                 return got;
             }
         }

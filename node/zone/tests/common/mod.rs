@@ -1,6 +1,6 @@
 //! What the tests of the zone server have in common: a server in this process, a client that transfers and checks
 //! signatures, zones to begin with, and real name servers as secondaries.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of a module that is in all of them")]
 
 pub mod client;
 pub mod peers;
@@ -12,7 +12,14 @@ use althing_zone::{
     run::{self, Running},
     source::fed::{Feeder, fed},
 };
-use std::{fmt::Write as _, io::Read, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fmt::Write as _,
+    io::Read,
+    net::SocketAddr,
+    path::Path,
+    sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 
 /// The secret of the tests' keys.
@@ -45,12 +52,15 @@ pub fn any() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-/// A port that is free for datagrams and connections now.
+/// A port that is free for datagrams and connections now: each once, and none that the system gives to those who do not
+/// care, so that nobody takes it before it is used.
 pub fn free() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 150).unwrap() * 64;
     loop {
-        let tcp = std::net::TcpListener::bind(any()).unwrap();
-        let address = tcp.local_addr().unwrap();
-        if std::net::UdpSocket::bind(address).is_ok() {
+        let port = 20_000 + start + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpListener::bind(address).is_ok() && std::net::UdpSocket::bind(address).is_ok() {
             return address;
         }
     }
