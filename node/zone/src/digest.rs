@@ -17,7 +17,7 @@ pub const HASH_SHA384: u8 = 1;
 pub fn digest<R: Borrow<Record>>(apex: &Owner, soa: Option<&Record>, records: impl IntoIterator<Item = R>) -> [u8; 48] {
     let mut hash = Sha384::new();
     let mut soa = soa;
-    let mut buffer = Vec::with_capacity(512);
+    let mut buffer = Buffer::default();
     for record in records {
         let record = record.borrow();
         if let Some(first) = soa.filter(|soa| soa.key < record.key) {
@@ -44,16 +44,31 @@ fn is_zonemd(record: &Record) -> bool {
     }
 }
 
-fn put(hash: &mut Sha384, record: &Record, buffer: &mut Vec<u8>) {
-    let rdata = record.key.rdata();
-    buffer.clear();
-    buffer.extend_from_slice(record.key.owner().to_name().as_slice());
+/// The octets of a record, and how many of them are those of its owner: the next record often has the same.
+#[derive(Default)]
+struct Buffer {
+    octets: Vec<u8>,
+    owner: Vec<u8>,
+    length: usize,
+}
+
+fn put(hash: &mut Sha384, record: &Record, buffer: &mut Buffer) {
+    let (owner, rdata) = (record.key.owner_slice(), record.key.rdata());
+    if buffer.owner != owner || buffer.length == 0 {
+        buffer.octets.clear();
+        buffer.octets.extend_from_slice(record.key.owner().to_name().as_slice());
+        buffer.owner.clear();
+        buffer.owner.extend_from_slice(owner);
+        buffer.length = buffer.octets.len();
+    }
+    let Buffer { octets: buffer, length, .. } = buffer;
+    buffer.truncate(*length);
     buffer.extend_from_slice(&record.key.record_type().to_int().to_be_bytes());
     buffer.extend_from_slice(&Class::IN.to_int().to_be_bytes());
     buffer.extend_from_slice(&record.ttl.to_be_bytes());
     buffer.extend_from_slice(&u16::try_from(rdata.len()).unwrap_or(u16::MAX).to_be_bytes());
     buffer.extend_from_slice(rdata);
-    hash.update(&buffer);
+    hash.update(buffer.as_slice());
 }
 
 /// The ZONEMD record of a digest.

@@ -19,6 +19,9 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// Records that the deltas of a history may hold however small the zone is.
+const MIN_HISTORY_RECORDS: usize = 100_000;
+
 /// How versions are made.
 #[derive(Clone, Debug)]
 pub struct Making {
@@ -272,7 +275,8 @@ impl Publisher {
                 data.remove(&record.key);
             }
             let same_soa = before.version.soa == soa.record(apex, before.version.serial);
-            if same_soa && old.is_empty() != self.making.zonemd && data == records {
+            let (gone, come) = data.compare(&records);
+            if same_soa && old.is_empty() != self.making.zonemd && gone.is_empty() && come.is_empty() {
                 if self.held.take().is_some() {
                     tracing::info!(zone = %apex, "the zone is again what is served: the alarm ended");
                 }
@@ -302,7 +306,8 @@ impl Publisher {
                 self.done(published, serial);
             }
             Some(before) => {
-                let difference = Difference::between(before.version.records.iter(), version.records.iter());
+                let (deleted, added) = before.version.records.compare(&version.records);
+                let difference = Difference { deleted, added };
                 match whole {
                     true => self.verify(&version, version.records.iter())?,
                     false => self.verify(&version, &difference.added)?,
@@ -318,8 +323,7 @@ impl Publisher {
                     deleted: difference.deleted,
                     added: difference.added,
                 };
-                let surplus = before.history.len().saturating_add(1).saturating_sub(self.making.history);
-                history.extend(before.history.iter().skip(surplus).cloned());
+                history.extend_from_slice(kept(&before.history, &delta, self.making.history, version.records.len()));
                 self.store.append(&delta)?;
                 history.push(Arc::new(delta));
                 let published = Published { version, history };
@@ -351,6 +355,23 @@ impl Publisher {
         brake::clear(self.store.folder());
         self.shared.set(published);
     }
+}
+
+/// The latest deltas that stay in the history beside a new one: so many that they are not more than wanted, nor hold more
+/// records than a whole transfer would be worth.
+fn kept<'a>(history: &'a [Arc<Delta>], new: &Delta, most: usize, records: usize) -> &'a [Arc<Delta>] {
+    let size = |delta: &Delta| delta.deleted.len().saturating_add(delta.added.len());
+    let room = records.saturating_mul(2).saturating_add(MIN_HISTORY_RECORDS);
+    let mut total = size(new);
+    let mut count = 0usize;
+    for delta in history.iter().rev().take(most.saturating_sub(1)) {
+        total = total.saturating_add(size(delta));
+        if total > room {
+            break;
+        }
+        count = count.saturating_add(1);
+    }
+    history.get(history.len().saturating_sub(count)..).unwrap_or_default()
 }
 
 /// The zone at an earlier serial, made from a later one: what a secondary of that serial holds.

@@ -4,7 +4,7 @@
 //! twice.
 
 use crate::record::{Owner, Record, RecordKey};
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 /// A piece is split when it grows beyond this.
 const MAX_PIECE: usize = 512;
@@ -94,6 +94,54 @@ impl RecordSet {
                 return Some((record, Place { index: place.index.saturating_add(1), ..place }));
             }
             place = Place { piece: place.piece.saturating_add(1), index: 0 };
+        }
+    }
+
+    /// Passes over pieces that two sets share, and gives the places behind them: where differences may be.
+    fn behind_shared(&self, mut at: Place, other: &Self, mut other_at: Place) -> (Place, Place) {
+        while let (Some(a), Some(b)) = (self.pieces.get(at.piece), other.pieces.get(other_at.piece)) {
+            if at.index != 0 || other_at.index != 0 || !Arc::ptr_eq(a, b) {
+                break;
+            }
+            at.piece = at.piece.saturating_add(1);
+            other_at.piece = other_at.piece.saturating_add(1);
+        }
+        (at, other_at)
+    }
+
+    /// Records of this set only, and records of the other only; quick where one was made from the other.
+    pub fn compare(&self, after: &Self) -> (Vec<Record>, Vec<Record>) {
+        let (mut only, mut only_after) = (Vec::new(), Vec::new());
+        let (mut place, mut place_after) = (Place::default(), Place::default());
+        loop {
+            (place, place_after) = self.behind_shared(self.start(place), after, after.start(place_after));
+            let (mine, theirs) = (self.at(place), after.at(place_after));
+            let order = match (mine, theirs) {
+                (None, None) => return (only, only_after),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((mine, _)), Some((theirs, _))) => mine.cmp(theirs),
+            };
+            if let Some((record, next)) = mine.filter(|_| order.is_le()) {
+                place = next;
+                if order.is_lt() {
+                    only.push(record.clone());
+                }
+            }
+            if let Some((record, next)) = theirs.filter(|_| order.is_ge()) {
+                place_after = next;
+                if order.is_gt() {
+                    only_after.push(record.clone());
+                }
+            }
+        }
+    }
+
+    /// The same place, named by the beginning of a piece where it is the end of the one before.
+    fn start(&self, place: Place) -> Place {
+        match self.pieces.get(place.piece) {
+            Some(piece) if place.index >= piece.len() => Place { piece: place.piece.saturating_add(1), index: 0 },
+            _ => place,
         }
     }
 
@@ -189,6 +237,9 @@ mod tests {
                 let found = set.of_owner(&owner).count();
                 prop_assert_eq!(found, map.keys().filter(|k| k.owner() == owner).count());
             }
+            let (gone, come) = copy.compare(&set);
+            let between = crate::version::Difference::between(copy.iter(), set.iter());
+            prop_assert_eq!((gone, come), (between.deleted, between.added));
             let kept: Vec<(RecordKey, u32)> = copy.iter().map(|r| (r.key.clone(), r.ttl)).collect();
             prop_assert_eq!(kept, copied.into_iter().collect::<Vec<_>>());
         }

@@ -191,7 +191,10 @@ async fn tend(
         let offer = tokio::select! {
             offer = offers.recv() => match offer {
                 Some(offer) => Some(offer),
-                None => return,
+                None => {
+                    tracing::error!(zone = publisher.zone(), "the source has ended: the zone stays as it is; restart");
+                    return;
+                }
             },
             _ = tick.tick() => None,
             _ = stop.wait_for(|stop| *stop) => return,

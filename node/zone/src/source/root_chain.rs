@@ -11,7 +11,7 @@ use super::{Reading, Step, ZoneSource};
 use crate::{
     error::{Result, ZoneFault},
     master,
-    record::{Owner, Record},
+    record::Owner,
     version::{Origin, Owners},
 };
 use althing_client::{Client, ClientError, Filter, Followed, Follower, VerifiedHeader, Verifier};
@@ -322,7 +322,7 @@ fn records(zone: &Zone) -> Result<Owners> {
     })?;
     let mut out = Owners::new();
     for record in parsed {
-        out.entry(record.key.owner()).or_insert_with(Vec::<Record>::new).push(record);
+        out.entry(record.key.owner()).or_default().push(record);
     }
     Ok(out)
 }

@@ -22,7 +22,7 @@ use std::{
     sync::Arc,
 };
 
-/// The journal is written anew when it is longer than this and than the snapshot.
+/// The journal is written anew when it is longer than this, than the snapshot, and than twice what it was then.
 const MIN_COMPACTION: u64 = 4 * 1024 * 1024;
 
 /// The state folder of one zone.
@@ -32,6 +32,8 @@ pub struct Store {
     journal: File,
     length: u64,
     snapshot: u64,
+    /// Length of the journal when it was written anew.
+    compacted: u64,
     _lock: File,
 }
 
@@ -77,6 +79,7 @@ impl Store {
             journal,
             length: read.length,
             snapshot: snapshot.as_ref().map_or(0, |s| s.len() as u64),
+            compacted: 0,
             _lock: lock_file,
         };
         let Some(octets) = snapshot else {
@@ -126,7 +129,8 @@ impl Store {
 
     /// Whether the journal has grown so long that it should be written anew.
     pub fn wants_compaction(&self) -> bool {
-        self.length > self.snapshot.max(MIN_COMPACTION)
+        // Twice as long as after the last time, or a long history would be written again with every delta.
+        self.length > self.compacted.saturating_mul(2).max(self.snapshot).max(MIN_COMPACTION)
     }
 
     /// Writes the snapshot anew, then the journal with the deltas of the version's history only.
@@ -145,6 +149,7 @@ impl Store {
             Ok(())
         })?;
         self.journal = open(&journal)?;
+        self.compacted = self.length;
         Ok(())
     }
 

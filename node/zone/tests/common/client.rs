@@ -151,8 +151,8 @@ impl Got {
         let soas: Vec<&Record> = self.records.iter().filter(|r| r.key.record_type() == Rtype::SOA).collect();
         let [first, rest @ ..] = soas.as_slice() else { return true };
         let now = message::serial_of(first).unwrap();
-        if since.is_some() && (self.records.len() == 1) {
-            return since == Some(now) || althing_zone::serial::is_after(since.unwrap(), now);
+        if let (Some(since), 1) = (since, self.records.len()) {
+            return since == now || althing_zone::serial::is_after(since, now);
         }
         let incremental = since.is_some() && self.records.get(1).is_some_and(|r| r.key.record_type() == Rtype::SOA);
         let wanted = if incremental { 2 } else { 1 };
