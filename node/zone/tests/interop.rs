@@ -86,6 +86,9 @@ async fn secondaries_copy_the_whole_root_zone_then_follow_changes_and_a_restart(
     all_equal(&running, &feeder, &peers).await;
     let counts = running.tally.counts();
     assert_eq!(counts.incremental_transfers as usize, peers.len() * 2, "{counts:?}");
+    for knot in peers.iter().filter(|p| p.name == "knot") {
+        assert!(knot.logged("ZONEMD, verification successful") >= 3, "{}", knot.log());
+    }
     // Restarted in the middle: the serial goes on, the secondaries still get increments.
     let zone = feeder.records();
     running.stop().await;

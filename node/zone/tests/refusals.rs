@@ -11,6 +11,7 @@ mod common;
 
 use althing_zone::{
     answer::Transport,
+    brake::Alarm,
     record::{Owner, Record},
     run::Running,
     serve::{MAX_REQUEST, now_s},
@@ -186,6 +187,26 @@ async fn a_zone_without_version_is_a_failure_not_an_empty_zone() {
     for kind in [Rtype::SOA, Rtype::AXFR] {
         assert_eq!(Ask::new(kind).to(at).await.rcode, Rcode::SERVFAIL);
     }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_zone_is_not_served_until_its_release_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, feeder) = start(&config(folder.path(), any(), &[], ""), small_zone()).await;
+    let serial = served(&running, &feeder).await;
+    let gone = feeder.records().iter().filter(|r| r.key.owner().to_string().contains("t1")).cloned().collect();
+    feeder.change(Difference { deleted: gone, added: vec![] }).await;
+    let state = folder.path().join("state");
+    common::until("the alarm", async || Alarm::read(&state).unwrap().is_some()).await;
+    common::until("the status tells of it", async || {
+        std::fs::read_to_string(state.join("status.json")).is_ok_and(|text| text.contains("delegations are left"))
+    })
+    .await;
+    assert_eq!(Ask::new(Rtype::SOA).to(running.addresses[0]).await.serial(), serial);
+    Alarm::read(&state).unwrap().unwrap().release(&state).unwrap();
+    assert_eq!(served(&running, &feeder).await, serial + 1);
+    assert!(Alarm::read(&state).unwrap().is_none());
     running.stop().await;
 }
 
