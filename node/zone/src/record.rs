@@ -14,9 +14,9 @@
 use borsh::{BorshDeserialize, BorshSerialize, io};
 use domain::{
     base::{
-        Record as WireRecord, Rtype, Ttl,
+        Rtype,
         iana::Class,
-        name::{Name, ToName},
+        name::{Name, ToLabelIter, ToName},
         rdata::{ParseAnyRecordData, UnknownRecordData},
         record::ComposeRecord,
         wire::Composer,
@@ -91,13 +91,30 @@ fn within(owner: &[u8], zone: &Owner) -> bool {
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_name().fmt_with_dot().fmt(f)
+        write_name(&self.to_name(), f)
     }
 }
 impl fmt::Debug for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Writes a name as master files have it (RFC 1035 5.1). Whatever is no letter, digit, hyphen, underscore or asterisk is
+/// written by its number: quotes and dots inside a label too, which the library leaves as they are.
+fn write_name(name: &Name<Vec<u8>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for label in name.iter_labels().filter(|l| !l.is_root()) {
+        for octet in label.as_slice() {
+            match octet {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'*' => {
+                    fmt::Write::write_char(f, char::from(*octet))?
+                }
+                other => write!(f, "\\{other:03}")?,
+            }
+        }
+        f.write_str(".")?;
+    }
+    if name.is_root() { f.write_str(".") } else { Ok(()) }
 }
 
 /// Wire form of a name in sort form. Octets that are no sort form give the root.
@@ -257,14 +274,13 @@ impl fmt::Display for Record {
     /// One line of a master file: `owner ttl IN type rdata`, every name absolute.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (owner, record_type, rdata) = self.key.parts();
-        let (owner, ttl) = (to_name(owner), Ttl::from_secs(self.ttl));
+        write_name(&to_name(owner), f)?;
+        write!(f, " {} IN {record_type} ", self.ttl)?;
         let mut parser = Parser::from_ref(rdata);
         match AllRecordData::<&[u8], _>::parse_any_rdata(record_type, &mut parser) {
-            Ok(data) if parser.remaining() == 0 => {
-                WireRecord::new(owner, Class::IN, ttl, data).display_zonefile(DisplayKind::Simple).fmt(f)
-            }
+            Ok(data) if parser.remaining() == 0 => data.display_zonefile(DisplayKind::Simple).fmt(f),
             _ => match UnknownRecordData::from_octets(record_type, rdata) {
-                Ok(data) => WireRecord::new(owner, Class::IN, ttl, data).display_zonefile(DisplayKind::Simple).fmt(f),
+                Ok(data) => data.display_zonefile(DisplayKind::Simple).fmt(f),
                 Err(_) => Err(fmt::Error),
             },
         }
@@ -325,6 +341,10 @@ mod tests {
             let owner = Owner::new(&name);
             let again = owner.to_name();
             prop_assert_eq!(again.as_slice(), name.as_slice());
+            prop_assert_eq!(Owner::parse(&owner.to_string()).unwrap(), owner.clone());
+            let record = Record::new(&owner, Rtype::A, 5, &[192, 0, 2, 1]);
+            let read = crate::master::parse(&format!("{record}\n"), &Owner::root()).unwrap();
+            prop_assert_eq!(read, vec![record]);
             let key = RecordKey::new(&owner, Rtype::A, &[1, 2, 3, 4]);
             prop_assert_eq!((key.owner(), key.record_type(), key.rdata()), (owner, Rtype::A, &[1u8, 2, 3, 4][..]));
         }
