@@ -42,7 +42,7 @@ async fn all_equal(running: &Running, feeder: &Feeder, peers: &[Peer]) -> u32 {
     let serial = served(running, feeder).await;
     let published = running.zones[0].shared.published().unwrap();
     for peer in peers {
-        let end = std::time::Instant::now() + std::time::Duration::from_secs(90);
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(180);
         while serial_of(peer.address).await != Some(serial) {
             let found = serial_of(peer.address).await;
             assert!(std::time::Instant::now() < end, "{} has {found:?}, not {serial}:\n{}", peer.name, peer.log());

@@ -73,11 +73,11 @@ pub async fn start(config: &Config, records: impl IntoIterator<Item = Record>) -
     (running, feeder)
 }
 
-/// Waits until something is so; names it when it is not within a minute and a half.
+/// Waits until something is so; names it when it is not within three minutes.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(90);
+    let end = Instant::now() + Duration::from_secs(180);
     while !is_so().await {
-        assert!(Instant::now() < end, "{what}: not within 90 s");
+        assert!(Instant::now() < end, "{what}: not within 180 s");
         sleep(Duration::from_millis(50)).await;
     }
 }
