@@ -25,7 +25,7 @@ setup: ## check what is needed and install what is missing
 build: setup ## release binaries in bin/
 	$(CARGO) build --release --locked --workspace --bins
 	@mkdir -p bin
-	@target="$${CARGO_TARGET_DIR:-target}/release"; for b in althing althingd; do install -m 755 "$$target/$$b" "bin/$$b.new" && mv "bin/$$b.new" "bin/$$b"; done
+	@target="$${CARGO_TARGET_DIR:-target}/release"; for b in althing althingd althing-zone; do install -m 755 "$$target/$$b" "bin/$$b.new" && mv "bin/$$b.new" "bin/$$b"; done
 	@ls -l bin
 
 demo: build ## the main job: a root chain, the root zone and its history through contracts, and what members decide

@@ -9,6 +9,8 @@ pub mod seeds;
 mod words;
 #[cfg(feature = "zone")]
 mod zone;
+#[cfg(feature = "zone_server")]
+mod zone_server;
 
 /// The node's log record, from its source: the crate around it would bring the whole store.
 #[cfg(feature = "consensus")]
@@ -17,6 +19,8 @@ mod log;
 
 #[cfg(feature = "zone")]
 pub use zone::{change_list, zone_file};
+#[cfg(feature = "zone_server")]
+pub use zone_server::{zone_delta, zone_journal, zone_request, zone_snapshot};
 
 pub use words::{
     abi, abi_json, block, certificate, compact_block, contract_key, domain_name, evidence, genesis_json, header,
@@ -56,6 +60,10 @@ targets! {
     #[cfg(feature = "runtime")] module,
     #[cfg(feature = "zone")] zone_file,
     #[cfg(feature = "zone")] change_list,
+    #[cfg(feature = "zone_server")] zone_journal,
+    #[cfg(feature = "zone_server")] zone_delta,
+    #[cfg(feature = "zone_server")] zone_snapshot,
+    #[cfg(feature = "zone_server")] zone_request,
 }
 
 /// Decodes bytes; when they are accepted, they must be the one form of their value.

@@ -9,6 +9,8 @@ const GOLDEN: &str = include_str!("../../../node/types/tests/golden.txt");
 const ZONE: &str = include_str!("../../../examples/four_nodes/sample.zone");
 const CHANGES: &str = include_str!("../../../examples/four_nodes/sample-changes.jsonl");
 
+const JOURNAL: &str = include_str!("../../../node/zone/tests/golden/journal.hex");
+
 /// A named input.
 pub type Seed = (String, Vec<u8>);
 
@@ -102,6 +104,12 @@ pub fn seeds(target: &str) -> Vec<Seed> {
             "$ORIGIN lab.\n@ 1 IN NS (\nns ; x\n)",
         ]),
         "change_list" => texts(&[CHANGES]),
+        "zone_journal" => vec![("entry".into(), digits(JOURNAL.trim()))],
+        // An entry's body stands behind its head of 48 octets.
+        "zone_delta" => vec![("body".into(), digits(JOURNAL.trim()).split_off(48))],
+        #[cfg(feature = "zone_server")]
+        "zone_snapshot" => vec![("snapshot".into(), snapshot())],
+        "zone_request" => requests(),
         "network_frame" => vec![
             joined("proposal", &[&[0, 0], &first("Signed.Proposal"), &first("CompactBlock")]),
             joined("vote", &[&[0, 1], &first("Signed.Vote")]),
@@ -125,6 +133,41 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "certificate_request" => vec![("request".into(), certificate("request"))],
         _ => vec![],
     }
+}
+
+/// Questions for the root: type, operation, and whether an EDNS record is with them.
+fn requests() -> Vec<Seed> {
+    let ask = |name: &str, kind: u8, operation: u8, edns: bool| {
+        let mut out = vec![7, 7, operation << 3, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(edns), 0, 0, kind, 0, 1];
+        if edns {
+            out.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+        }
+        (name.to_owned(), out)
+    };
+    let mut all = vec![ask("soa", 6, 0, true), ask("axfr", 252, 0, false), ask("notify", 6, 4, false)];
+    // AXFR with a signature whose digest is zeros.
+    let (_, mut signed) = ask("signed", 252, 0, false);
+    signed[11] = 1;
+    signed.extend(b"\x03xfr\x03lab\0\0\xfa\0\xff\0\0\0\0\0\x3d\x0bhmac-sha256\0\0\0\x6b\x02\x37\x80\x01\x2c\0\x20");
+    signed.extend([0; 32]);
+    signed.extend([7, 7, 0, 0, 0, 0]);
+    all.push(("signed".into(), signed));
+    all
+}
+
+/// A version of a small zone.
+#[cfg(feature = "zone_server")]
+fn snapshot() -> Vec<u8> {
+    use althing_zone::{master, record::Owner, store::snapshot, version::{Origin, Version}};
+    let apex = Owner::root();
+    let text = ". 1 IN SOA a. b. 7 1 1 1 1\n. 1 IN NS a.\nlab. 1 IN NS a.\na. 1 IN A 192.0.2.1\n";
+    let mut records = master::parse(text, &apex).expect("a zone");
+    let soa = records.remove(0);
+    let records = records.into_iter().collect();
+    let version = Version { apex, serial: 7, soa, records, origin: Origin::default(), delegations: 1 };
+    let mut out = Vec::new();
+    snapshot::write(&version, &mut out).expect("a vector");
+    out
 }
 
 const CERTIFICATES: &str = include_str!("../../../node/identity/tests/golden.txt");

@@ -1,0 +1,4 @@
+//! See [`althing_fuzz::zone_snapshot`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| althing_fuzz::zone_snapshot(data));
