@@ -1,6 +1,10 @@
 //! What a removed member wrote is put right by a plan that the others vote on.
 
-use crate::{governance::number, modules::module, net::Net};
+use crate::{
+    governance::number,
+    modules::module,
+    net::{Net, sample},
+};
 use serde_json::{Value, json};
 
 const BOOK: &str = "registry-1.guestbook";
@@ -81,4 +85,48 @@ fn what_a_removed_member_wrote_is_put_right_by_a_vote() {
     assert!(net.json(&["tx", "status", &good]).get("mark").is_none());
     write(&net, "next", "registry-3");
     assert_eq!(texts(&net, &apis[0]), ["hello", "fine", "next"]);
+}
+
+/// A TLD of the sample zone that this registry runs.
+fn tld_of(net: &Net, registry: &str) -> String {
+    let names = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo"];
+    let runs = |name: &&str| net.json(&["query", "tld", name])["organisation"] == registry;
+    names.into_iter().find(runs).unwrap_or_else(|| panic!("{registry} runs no TLD")).to_owned()
+}
+
+#[test]
+fn totals_that_others_have_changed_since_are_right_after_a_remediation() {
+    let net = Net::root(&["--timelock-ms", "500"]);
+    let api = net.apis()[0].clone();
+    net.ok(&["zone", "import", sample("sample.zone").to_str().unwrap()]);
+    let (bad, honest) = (tld_of(&net, "registry-5"), tld_of(&net, "registry-4"));
+    let from = (net.height(&api) + 1).to_string();
+    // The first one deletes a host of its own; the second one's write comes later and has its own totals.
+    let call = |tld: &str, server: &str, key: &str| {
+        let arguments = json!({ "tld": tld, "ns": [server], "ttl": 60 }).to_string();
+        net.ok(&["contract", "call", "domain_records", "set_ns", &arguments, "--key", key]);
+    };
+    let before = net.export(&api);
+    call(&bad, "ns1.elsewhere.example", "registry-5");
+    call(&honest, "shared.anycast.example", "registry-4");
+
+    let voters = ["registry-1", "registry-2", "registry-3", "registry-4"];
+    let reason = ["--organisation", "registry-5", "--reason", "a wrong zone", "--key", "coordinator"];
+    net.agree(&number(&net.json(&[["review", "open"].as_slice(), &reason].concat())), &voters);
+    net.until("the removal", || net.member("registry-5").is_none().then_some(()));
+    let file = net.path().join("plan.json");
+    let about = ["remediation", "plan", "--organisation", "registry-5", "--from", &from];
+    net.ok(&[about.as_slice(), &["--out", file.to_str().unwrap()]].concat());
+    let proposal = number(&net.json(&["remediation", "propose", file.to_str().unwrap(), "--key", "registry-2"]));
+    net.agree(&proposal, &voters);
+    net.until("the remediation", || (net.status_of(&proposal) == "done").then_some(()));
+
+    // The export proves that nothing is left out by these totals.
+    let of = |zone: &str| {
+        let own = |line: &&str| line.starts_with(&format!("{bad}. ")) || line.contains(&format!(".{bad}. "));
+        zone.lines().filter(own).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let after = net.export(&api);
+    assert_eq!(of(&after), of(&before));
+    assert!(!of(&after).is_empty() && after.contains(&format!("{honest}. 60 ")), "{after}");
 }

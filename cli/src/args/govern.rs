@@ -44,9 +44,13 @@ impl SignOptions {
 pub enum MemberCommand {
     /// List the nodes of all members, with their organisation and standing.
     #[command(
-        after_help = "Examples:\n  althing member list\n  althing --api http://127.0.0.1:8100 member list --json"
+        after_help = "Examples:\n  althing member list\n  althing --api http://127.0.0.1:8100 member list --json\n  althing member list --organisations"
     )]
-    List,
+    List {
+        /// List the member organisations instead, those without a node too: each of them has a vote.
+        #[arg(long)]
+        organisations: bool,
+    },
     /// Show a member organisation: what it is, its keys and nodes.
     #[command(after_help = "Examples:\n  althing member show registry-1\n  althing member show registry-1 --json")]
     Show {

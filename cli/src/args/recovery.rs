@@ -22,6 +22,9 @@ pub enum RecoveryCommand {
         /// File to write.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Leave the signature of this organisation out, for one that `recovery show` finds wrong; again for each.
+        #[arg(long, value_name = "ID")]
+        without: Vec<OrganisationId>,
     },
     /// Show a plan and who signed it; with a node at hand, also whether it is good.
     #[command(

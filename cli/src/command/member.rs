@@ -27,7 +27,7 @@ use althing_types::{
     transaction::AbnormalCode,
 };
 use serde::Serialize;
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 /// Marks of abnormal transactions that are asked for at a time.
 const MARKS_PER_PAGE: usize = 100;
@@ -38,7 +38,8 @@ const MARKS_PER_PAGE: usize = 100;
 /// The command's failure.
 pub(super) async fn run(context: &Context, command: &MemberCommand) -> Result<()> {
     match command {
-        MemberCommand::List => list(context).await,
+        MemberCommand::List { organisations: false } => list(context).await,
+        MemberCommand::List { organisations: true } => organisations(context).await,
         MemberCommand::Show { id } => show(context, id).await,
         MemberCommand::Request(options) => request(context, options).await,
         MemberCommand::Key(command) => keys::run(context, command).await,
@@ -98,6 +99,42 @@ async fn list(context: &Context) -> Result<()> {
         .print(&rows, |rows| format!("{}\n{} nodes at height {} ({how})", rows_text(rows), rows.len(), entries.height))
 }
 
+/// A member organisation.
+#[derive(Serialize)]
+struct OrganisationRow {
+    org: OrganisationId,
+    roles: BTreeSet<Role>,
+    since: Height,
+    nodes: usize,
+    leads_votes: bool,
+}
+
+async fn organisations(context: &Context) -> Result<()> {
+    let chain = context.chain().await?;
+    let governed = Governed::of(&chain)?;
+    let leader = governed.coordinator().await?;
+    let (_, list) = member_list(&chain).await?;
+    let row = |member: Member| OrganisationRow {
+        nodes: list.nodes.iter().filter(|node| node.organisation == member.organisation.id).count(),
+        leads_votes: member.organisation.id == leader,
+        org: member.organisation.id,
+        roles: member.organisation.roles,
+        since: member.since,
+    };
+    let rows: Vec<OrganisationRow> = governed.members().await?.into_iter().map(row).collect();
+    context.output.print(&rows, |rows| {
+        let cells: Vec<Vec<String>> = rows
+            .iter()
+            .map(|r| {
+                let roles: Vec<&str> = r.roles.iter().map(|role| role.text()).collect();
+                let leads = if r.leads_votes { "yes" } else { "-" };
+                vec![r.org.to_string(), roles.join(", "), r.since.to_string(), r.nodes.to_string(), leads.into()]
+            })
+            .collect();
+        columns(&["ORGANISATION", "IS", "SINCE", "NODES", "LEADS VOTES"], &cells)
+    })
+}
+
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
@@ -148,9 +185,7 @@ async fn show(context: &Context, id: &OrganisationId) -> Result<()> {
     let shown =
         Shown { member, leads_votes, nodes, conduct, abnormal, height: entries.height, verified: chain.verifies() };
     context.output.print(&shown, |s| {
-        let words = |roles: &std::collections::BTreeSet<Role>| {
-            roles.iter().map(|role| role.text()).collect::<Vec<_>>().join(", ")
-        };
+        let words = |roles: &BTreeSet<Role>| roles.iter().map(|role| role.text()).collect::<Vec<_>>().join(", ");
         let organisation = &s.member.organisation;
         let mut rows = vec![
             ("organisation", organisation.id.to_string()),
@@ -268,6 +303,8 @@ fn organisation(context: &Context, options: &MemberRequest, known: bool) -> Resu
 struct Revoked {
     serial: Serial,
     reason: String,
+    /// The node that was admitted with it and is no member any more.
+    node: Option<String>,
     transaction: Hash,
     height: u64,
 }
@@ -290,11 +327,14 @@ async fn revoke(context: &Context, serial: &str, reason: &str, sign: &SignOption
             .rule(format!("at most {} bytes", e.maximum))
     })?;
     let outcome = send::call(context, &chain, sign, &Revoke { serial: serial.clone(), reason: text }).await?;
-    let revoked = Revoked { serial, reason: reason.to_owned(), transaction: outcome.hash, height: outcome.height };
+    let said = outcome.events.iter().find_map(|event| event.get("fields")?.get("node")?.as_str().map(str::to_owned));
+    let revoked =
+        Revoked { serial, reason: reason.to_owned(), node: said, transaction: outcome.hash, height: outcome.height };
     context.output.print(&revoked, |r| {
         table(&[
             ("revoked", r.serial.to_string()),
             ("reason", r.reason.clone()),
+            ("node", r.node.clone().unwrap_or_else(|| "none was admitted with it: is the number right?".into())),
             ("block", r.height.to_string()),
             ("transaction", r.transaction.to_string()),
         ])

@@ -13,6 +13,7 @@ use crate::{
 use althing_api::recovery::RecoveryProgress;
 use althing_types::{
     authority::{Authority, AuthorityList},
+    codec::List,
     codec::Text,
     crypto::NodeId,
     govern::MemberList,
@@ -35,7 +36,7 @@ pub(super) async fn run(context: &Context, command: &RecoveryCommand) -> Result<
     match command {
         RecoveryCommand::Draft(options) => draft(context, options).await,
         RecoveryCommand::Sign(options) => sign(context, options),
-        RecoveryCommand::Merge { files, out } => {
+        RecoveryCommand::Merge { files, out, without } => {
             let mut all = Vec::new();
             for file in files {
                 all.push(recovery::read(file)?);
@@ -43,6 +44,8 @@ pub(super) async fn run(context: &Context, command: &RecoveryCommand) -> Result<
             let mut rest = all.into_iter();
             let Some(mut merged) = rest.next() else { return Ok(()) };
             rest.try_for_each(|other| merged.merge(other)).map_err(|error| refused(&error))?;
+            let kept = merged.signatures.to_vec().into_iter().filter(|s| !without.contains(&s.organisation)).collect();
+            merged.signatures = List::new(kept).unwrap_or_default();
             recovery::write(out, &merged)?;
             print(context, &merged, Some(out), None)
         }
