@@ -120,7 +120,7 @@ agree "$faulty" registry-1 registry-2 registry-3 registry-4
 until_status "$faulty" failed
 "$althing" --api "$api" proposal show "$faulty"
 [ "$("$althing" --api "$api" upgrade status guestbook --json | field code)" = "$before" ]
-"$althing" --api "$api" contract query guestbook entries '{"after": null}'
+"$althing" --api "$api" contract query guestbook entry '{"id": 0}'
 
 say "an upgrade with a migration: tried on a fork, voted, migrated"
 upgrade="$("$althing" --api "$api" upgrade propose guestbook "$work/guestbook-2.wasm" --key registry-1 --json | proposal_in)"

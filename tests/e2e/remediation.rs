@@ -90,7 +90,7 @@ fn what_a_removed_member_wrote_is_put_right_by_a_vote() {
 /// A TLD of the sample zone that this registry runs.
 fn tld_of(net: &Net, registry: &str) -> String {
     let names = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo"];
-    let runs = |name: &&str| net.json(&["query", "tld", name])["organisation"] == registry;
+    let runs = |name: &&str| net.json(&["query", "tld", name])["binding"]["organisation"] == registry;
     names.into_iter().find(runs).unwrap_or_else(|| panic!("{registry} runs no TLD")).to_owned()
 }
 
