@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, command: &RecoveryCommand) -> Result<
             let mut rest = all.into_iter();
             let Some(mut merged) = rest.next() else { return Ok(()) };
             rest.try_for_each(|other| merged.merge(other)).map_err(|error| refused(&error))?;
-            let kept = merged.signatures.to_vec().into_iter().filter(|s| !without.contains(&s.organisation)).collect();
+            let kept = merged.signatures.iter().filter(|s| !without.contains(&s.organisation)).cloned().collect();
             merged.signatures = List::new(kept).unwrap_or_default();
             recovery::write(out, &merged)?;
             print(context, &merged, Some(out), None)
