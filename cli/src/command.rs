@@ -9,6 +9,7 @@ mod contract;
 mod devnet;
 mod events;
 mod key;
+mod key_text;
 mod member;
 mod node;
 mod proposal;

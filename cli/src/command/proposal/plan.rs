@@ -1,7 +1,7 @@
 //! What a remediation plan does, beside what is now: its entries by contract, field and key, as far as the contract's
 //! ABI decodes them.
 
-use super::Change;
+use super::{super::key_text::key_text, Change};
 use crate::{
     call::Abis,
     chain::Chain,
@@ -13,13 +13,9 @@ use althing_abi::{
     schema::{Abi, StateField, StateKind, Type},
 };
 use althing_types::{
-    codec::Text,
-    crypto::PublicKey,
     hash::{Hash, sha3_256},
-    id::{ContractId, OrganisationId},
+    id::ContractId,
     keyspace,
-    name::DomainName,
-    order::Key,
     remediation::{Plan, PlanDocument, PlanHead, PlanItem, RestoredEntry, stored_head},
 };
 
@@ -175,39 +171,10 @@ fn field(abi: &Abi, key: &[u8]) -> Option<(String, Option<Type>)> {
     Some((name, value))
 }
 
-/// A key in its ordered form, as text.
-fn key_text(kind: &Type, input: &mut &[u8]) -> Option<String> {
-    fn plain<K: Key + ToString>(input: &mut &[u8]) -> Option<String> {
-        K::decode_key(input).map(|key| key.to_string())
-    }
-    fn joined<'k>(kinds: impl Iterator<Item = &'k Type>, input: &mut &[u8]) -> Option<String> {
-        let parts = kinds.map(|kind| key_text(kind, input)).collect::<Option<Vec<_>>>()?;
-        Some(parts.join(", "))
-    }
-    match kind {
-        Type::Bool => plain::<bool>(input),
-        Type::U8 => plain::<u8>(input),
-        Type::U16 => plain::<u16>(input),
-        Type::U32 => plain::<u32>(input),
-        Type::U64 => plain::<u64>(input),
-        Type::U128 => plain::<u128>(input),
-        Type::I64 => plain::<i64>(input),
-        Type::Hash => plain::<Hash>(input),
-        Type::PublicKey => plain::<PublicKey>(input),
-        Type::Name => plain::<DomainName>(input),
-        Type::Organisation => plain::<OrganisationId>(input),
-        Type::ContractId => plain::<ContractId>(input),
-        Type::Text { .. } => plain::<Text<{ keyspace::MAX_CONTRACT_KEY }>>(input),
-        Type::Tuple(kinds) => joined(kinds.iter(), input),
-        Type::Struct { fields, .. } => joined(fields.iter().map(|field| &field.kind), input),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use althing_types::order::storage_key;
+    use althing_types::{id::OrganisationId, name::DomainName, order::storage_key};
 
     fn abi() -> Abi {
         let field = |key, name: &str, kind, types| StateField { key, name: name.into(), kind, types };
