@@ -158,3 +158,37 @@ impl<S: Storage> Node<S> {
         Ok(Some(Signed::sign(transaction, &self.key)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use althing_types::{crypto::SecretKey, hash::Hash, id::ChainId, vote::Vote};
+
+    fn evidence(height: u64, round: u32) -> Evidence {
+        let key = SecretKey::from_seed(&[7; 32]);
+        let vote = |block: u8| {
+            let vote = Vote {
+                chain: ChainId::new("test").unwrap(),
+                height: Height(height),
+                round: Round(round),
+                kind: VoteKind::Prevote,
+                block: Some(Hash([block; 32])),
+                voter: key.public().into(),
+            };
+            Signed::sign(vote, &key)
+        };
+        Evidence::Votes(vote(1), vote(2))
+    }
+
+    #[test]
+    fn who_offends_without_end_is_reported_a_few_times_in_a_period() {
+        let mut reports = Reports::default();
+        for height in 1..20 {
+            reports.add(evidence(height, 0));
+            reports.add(evidence(height, 0));
+        }
+        assert_eq!(reports.waiting.len(), 4);
+        reports.add(evidence(REPORTS_PERIOD + 2, 0));
+        assert_eq!(reports.waiting.len(), 5);
+    }
+}

@@ -334,18 +334,6 @@ fn a_double_vote_is_reported_once_with_the_key_of_the_node() {
 }
 
 #[test]
-fn one_that_votes_twice_in_every_round_is_reported_a_few_times_only() {
-    let (mut bench, keys, chain) = reporting(true, true);
-    let mut reports = 0;
-    for round in 0..12 {
-        for event in two_votes(&chain, &keys[2], round) {
-            reports += reported(&bench.on(event), &keys[0]).len();
-        }
-    }
-    assert_eq!(reports, 4);
-}
-
-#[test]
 fn evidence_stays_in_the_store_where_the_chain_takes_no_report() {
     for (with_contract, with_key) in [(false, true), (true, false)] {
         let (mut bench, keys, chain) = reporting(with_contract, with_key);
