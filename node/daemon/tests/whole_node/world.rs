@@ -381,7 +381,9 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Members(list) => {
-                    self.machines[from].contacts.as_mut().unwrap().set_list(list);
+                    let contacts = self.machines[from].contacts.as_mut().unwrap();
+                    contacts.set_list(list);
+                    contacts.part();
                     self.meet(from);
                 }
                 Effect::Publish(message) => {
