@@ -12,6 +12,7 @@ use althing_types::{
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -33,11 +34,16 @@ pub(crate) fn sample(name: &str) -> PathBuf {
 /// A network in a temporary folder; its processes end with it.
 pub(crate) struct Net {
     folder: tempfile::TempDir,
+    /// Where its ports are looked for: tests run side by side.
+    ports: String,
 }
+
+/// Ports for one network; there are so many of these parts that one is long free when it is given again.
+const PART: u16 = 400;
 
 impl Net {
     pub(crate) fn up(extra: &[&str]) -> Self {
-        let net = Self { folder: tempfile::tempdir().unwrap() };
+        let net = Self::none();
         let mut arguments = vec!["devnet", "up", "--authorities", "4", "--detach"];
         arguments.extend(extra);
         net.ok(&arguments);
@@ -46,7 +52,9 @@ impl Net {
 
     /// A folder without a network yet.
     pub(crate) fn none() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let from = 11_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 50 * PART;
+        Self { folder: tempfile::tempdir().unwrap(), ports: format!("{from}-{}", from + PART) }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -64,6 +72,7 @@ impl Net {
             .args(arguments)
             .env("ALTHING_HOME", self.path())
             .env("ALTHINGD", program("althingd"))
+            .env("ALTHING_PORTS", &self.ports)
             .env_remove("ALTHING_API");
         command
     }

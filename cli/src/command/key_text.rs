@@ -1,6 +1,6 @@
 //! Keys of contract storage in words, by the types that a contract's ABI gives.
 
-use althing_abi::schema::Type;
+use althing_abi::schema::{Abi, StateField, StateKind, Type};
 use althing_types::{
     codec::{Bytes, Text},
     crypto::PublicKey,
@@ -15,7 +15,7 @@ use althing_types::{
 const MAX_PART: usize = 512;
 
 /// The next part of a storage key as text; `None` when it is not of this type.
-pub(super) fn key_text(kind: &Type, rest: &mut &[u8]) -> Option<String> {
+fn key_text(kind: &Type, rest: &mut &[u8]) -> Option<String> {
     fn shown<K: Key + ToString>(rest: &mut &[u8]) -> Option<String> {
         K::decode_key(rest).map(|key| key.to_string())
     }
@@ -57,4 +57,23 @@ pub(super) fn key_text(kind: &Type, rest: &mut &[u8]) -> Option<String> {
 fn joined<'a>(kinds: impl Iterator<Item = &'a Type>, rest: &mut &[u8]) -> Option<String> {
     let parts = kinds.map(|kind| key_text(kind, rest)).collect::<Option<Vec<_>>>()?;
     Some(parts.join(", "))
+}
+
+/// The field of a contract's key with the entry's own key, as in `entries[7]`, and the type of its value; an entry of an
+/// index has none.
+pub(super) fn field(abi: &Abi, key: &[u8]) -> Option<(String, Option<Type>)> {
+    let (number, mut rest) = key.split_first()?;
+    let StateField { name, kind, types, .. } = abi.state.iter().find(|field| field.key == *number)?;
+    let keyed = match kind {
+        StateKind::Value => &[],
+        StateKind::Map => types.get(..1)?,
+        StateKind::Index => types.get(..2)?,
+    };
+    let parts = keyed.iter().map(|kind| key_text(kind, &mut rest)).collect::<Option<Vec<_>>>()?;
+    if !rest.is_empty() {
+        return None;
+    }
+    let value = if *kind == StateKind::Index { None } else { types.last().cloned() };
+    let name = if parts.is_empty() { name.clone() } else { format!("{name}[{}]", parts.join(", ")) };
+    Some((name, value))
 }

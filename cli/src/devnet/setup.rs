@@ -29,6 +29,9 @@ use std::{
 /// Ports are looked for here: below the range from which systems take ports for outgoing connections, so that a stopped
 /// node finds its port free when it starts again.
 const PORTS: std::ops::Range<u16> = 11_000..31_000;
+/// Environment variable with another range, as `FROM-TO`: networks that start at the same time must not look in the same
+/// place, since a port is taken by its node only, a moment after it was found free.
+pub const PORTS_VARIABLE: &str = "ALTHING_PORTS";
 /// Attempts at finding a run of free ports.
 const ATTEMPTS: u32 = 200;
 
@@ -248,18 +251,30 @@ pub(super) fn ports(first: Option<u16>, option: &str, count: usize, taken: &[u16
             }
         };
     }
+    let range = range(std::env::var(PORTS_VARIABLE).ok().as_deref())?;
     for _ in 0..ATTEMPTS {
-        let start =
-            PORTS.start.saturating_add(u16::from_le_bytes(*keyfile::random::<2>()?) % (PORTS.end - PORTS.start));
-        if let Some(wanted) = run(start)
-            && wanted.iter().all(free)
+        let offset = u16::from_le_bytes(*keyfile::random::<2>()?).checked_rem(range.end.saturating_sub(range.start));
+        if let Some(wanted) = run(range.start.saturating_add(offset.unwrap_or(0)))
+            && wanted.iter().all(|port| range.contains(port) && free(port))
         {
             return Ok(wanted);
         }
     }
     Err(CliError::new(Exit::Internal, "port_taken", "no free ports found")
         .field(option)
-        .rule(format!("{count} free ports in a row between {} and {}", PORTS.start, PORTS.end)))
+        .rule(format!("{count} free ports in a row between {} and {}", range.start, range.end)))
+}
+
+/// The range in which free ports are looked for.
+fn range(given: Option<&str>) -> Result<std::ops::Range<u16>> {
+    let Some(text) = given else { return Ok(PORTS) };
+    let ends = text.split_once('-').and_then(|(from, to)| Some((from.parse::<u16>().ok()?, to.parse::<u16>().ok()?)));
+    ends.filter(|(from, to)| *from > 0 && from < to).map(|(from, to)| from..to).ok_or_else(|| {
+        CliError::usage("bad_ports", "this is no range of ports")
+            .field(PORTS_VARIABLE)
+            .value(text)
+            .rule("FROM-TO, such as 20000-20400")
+    })
 }
 
 /// The socket of a multiaddress `/ip4/A/tcp/P`; `None` for others.
@@ -313,6 +328,15 @@ pub fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_of_ports_is_two_numbers_in_order() {
+        assert_eq!(range(None).unwrap(), PORTS);
+        assert_eq!(range(Some("20000-20400")).unwrap(), 20_000..20_400);
+        for bad in ["", "20000", "20400-20000", "0-9", "a-b", "1-70000"] {
+            assert_eq!(range(Some(bad)).unwrap_err().code, "bad_ports", "{bad}");
+        }
+    }
 
     #[test]
     fn multiaddresses_give_their_socket() {

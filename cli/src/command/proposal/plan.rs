@@ -1,17 +1,14 @@
 //! What a remediation plan does, beside what is now: its entries by contract, field and key, as far as the contract's
 //! ABI decodes them.
 
-use super::{super::key_text::key_text, Change};
+use super::{super::key_text::field, Change};
 use crate::{
     call::Abis,
     chain::Chain,
     error::{CliError, Result},
     exit_code::Exit,
 };
-use althing_abi::{
-    json,
-    schema::{Abi, StateField, StateKind, Type},
-};
+use althing_abi::{json, schema::Type};
 use althing_types::{
     hash::{Hash, sha3_256},
     id::ContractId,
@@ -150,30 +147,10 @@ impl Place {
     }
 }
 
-/// The field of a key, with the entry's own key, and the type of its value.
-fn field(abi: &Abi, key: &[u8]) -> Option<(String, Option<Type>)> {
-    let (number, mut rest) = key.split_first()?;
-    let StateField { name, kind, types, .. } = abi.state.iter().find(|field| field.key == *number)?;
-    let mut parts = Vec::new();
-    let keyed = match kind {
-        StateKind::Value => &[],
-        StateKind::Map => types.get(..1)?,
-        StateKind::Index => types.get(..2)?,
-    };
-    for kind in keyed {
-        parts.push(key_text(kind, &mut rest)?);
-    }
-    if !rest.is_empty() {
-        return None;
-    }
-    let value = if *kind == StateKind::Index { None } else { types.last().cloned() };
-    let name = if parts.is_empty() { name.clone() } else { format!("{name}[{}]", parts.join(", ")) };
-    Some((name, value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use althing_abi::schema::{Abi, StateField, StateKind};
     use althing_types::{id::OrganisationId, name::DomainName, order::storage_key};
 
     fn abi() -> Abi {

@@ -1,6 +1,6 @@
 //! Entries of the state in words: which field of which contract, under which key, with which value.
 
-use super::super::key_text::key_text;
+use super::super::key_text::field;
 use althing_abi::{
     json,
     schema::{Abi, StateField, StateKind},
@@ -10,8 +10,8 @@ use althing_types::{id::ContractId, keyspace::parse_storage};
 /// What a state key is the place of.
 pub(super) fn place(key: &[u8], abi_of: impl Fn(&ContractId) -> Option<Abi>) -> String {
     let Some((contract, own)) = parse_storage(key) else { return system(key) };
-    let named = abi_of(&contract).and_then(|abi| in_field(&abi, &own));
-    named.map_or_else(|| format!("{contract} key {}", hex::encode(&own)), |text| format!("{contract}.{text}"))
+    let named = abi_of(&contract).and_then(|abi| field(&abi, &own));
+    named.map_or_else(|| format!("{contract} key {}", hex::encode(&own)), |(text, _)| format!("{contract}.{text}"))
 }
 
 fn system(key: &[u8]) -> String {
@@ -25,21 +25,6 @@ fn system(key: &[u8]) -> String {
 
 fn field_of<'a>(abi: &'a Abi, own: &[u8]) -> Option<&'a StateField> {
     abi.state.iter().find(|field| Some(&field.key) == own.first())
-}
-
-fn in_field(abi: &Abi, own: &[u8]) -> Option<String> {
-    let field = field_of(abi, own)?;
-    let mut rest = own.get(1..)?;
-    let kinds = match field.kind {
-        StateKind::Value => &[][..],
-        StateKind::Map => field.types.get(..1)?,
-        StateKind::Index => &field.types,
-    };
-    let parts = kinds.iter().map(|kind| key_text(kind, &mut rest)).collect::<Option<Vec<_>>>()?;
-    if !rest.is_empty() {
-        return None;
-    }
-    Some(if parts.is_empty() { field.name.clone() } else { format!("{}[{}]", field.name, parts.join(", ")) })
 }
 
 /// A value of the state as one line of JSON; hexadecimal when the contract's description does not fit it.

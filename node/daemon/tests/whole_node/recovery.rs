@@ -1,6 +1,9 @@
 //! A chain that lost its quorum for good goes on by what its members signed; whoever did not is refused with a number.
 
-use crate::town::{MEMBERS, Town, id, list, organisation, voter};
+use crate::{
+    setup,
+    town::{MEMBERS, Town, id, list, organisation, voter},
+};
 use althing_daemon::node::{Event, Progress, RequestId, Timer};
 use althing_network::CertifiedBlock;
 use althing_state::Storage;
@@ -17,7 +20,10 @@ use althing_types::{
 
 /// Two of four authorities are gone; the others have voted at the next height and stand still there.
 fn stalled() -> Town {
-    let mut town = Town::new();
+    stall(Town::new())
+}
+
+fn stall(mut town: Town) -> Town {
     town.run_to(0, 3);
     town.switch_off(2);
     town.switch_off(3);
@@ -93,6 +99,29 @@ fn after_a_recovery_the_rest_and_a_backup_go_on_with_one_state() {
     town.check(&[0, 1, 2, 3, 4]);
     assert_eq!(town.stores[3].authorities(Height(goal)).unwrap().unwrap(), list(&[0, 1, 4]));
     assert_eq!((follow(&town, 0), follow(&town, 3)), (1, 1));
+}
+
+#[test]
+fn a_chain_whose_governing_contract_cannot_run_recovers_too() {
+    let code = wat::parse_str(
+        "(module (memory (export \"memory\") 1) (func (export \"althing_abi_1\"))
+           (func (export \"c_end_block\") unreachable))",
+    );
+    let mut town = stall(Town::governed_by(setup::describe(code.unwrap(), "governance", "end_block")));
+    let last = town.tip(0).height;
+    let plan = town.plan(0, 1, &[0, 1, 4], &[0, 1, 4]);
+    assert_eq!(town.recover(0, plan).unwrap(), Progress::InForce);
+    town.run_to(0, last.0 + 4);
+    town.run(300);
+    town.check(&[0, 1, 4]);
+    // Nobody but the node itself has put the list in force, and it stays so.
+    let failed = |height: Height| {
+        let receipts = town.stores[0].receipts(height).unwrap().unwrap();
+        receipts.last().is_some_and(|receipt| receipt.status.failure().is_some())
+    };
+    assert!(failed(last) && failed(last.next()));
+    assert_eq!(town.stores[0].authorities(Height(last.0 + 3)).unwrap().unwrap(), list(&[0, 1, 4]));
+    assert_eq!(follow(&town, 4), 1);
 }
 
 #[test]
