@@ -9,6 +9,7 @@
 //! | [`governance`] | members, nodes, proposals, votes, authorities, settings |
 //! | [`node_admission`] | requests to join |
 //! | [`node_removal`] | complaints, evidence, reviews |
+//! | [`root_sync`] | what root chain and TLD chain tell each other, with proofs |
 //! | [`layout`] | keys of these contracts' state |
 //! | [`zone`] | the root zone as a value: records in and out, and the calls that turn one zone into another |
 //! | [`character`] | which characters labels are written with |
@@ -42,6 +43,7 @@ pub mod layout;
 pub mod node_admission;
 pub mod node_removal;
 pub mod rdata;
+pub mod root_sync;
 pub mod tld_binding;
 pub mod zone;
 
