@@ -89,7 +89,7 @@ fn the_list_is_followed_in_sequence_and_never_back() {
     };
     let (first, second) = (step(2), step(3));
     let third = step(3);
-    let empty = |block: &Block| block.delivery(&root.id, 1..=0);
+    let empty = |block: &Block| block.delivery(&root.id, NONE);
     // A change skipped.
     refused(&tld, &root, &empty(&second), UnknownList);
     refused(&tld, &root, &empty(&third), UnknownList);
@@ -123,8 +123,8 @@ fn an_older_header_does_not_roll_the_list_back() {
     tld.decide();
     let back = tld.decide();
     // The list that is trusted certified this one again: no need to know of the time between.
-    accepted(&tld, &root, &back.delivery(&root.id, 1..=0));
-    refused(&tld, &root, &leave.delivery(&root.id, 1..=0), Stale);
+    accepted(&tld, &root, &back.delivery(&root.id, NONE));
+    refused(&tld, &root, &leave.delivery(&root.id, NONE), Stale);
 }
 
 #[test]

@@ -30,8 +30,9 @@ use althing_sdk::{
         keyspace,
         vote::{Vote, VoteKind},
     },
+    wire::borsh::BorshDeserialize,
 };
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, ops::RangeInclusive};
 use stub::Stub;
 use tree::Tree;
 
@@ -39,6 +40,9 @@ const COUNCIL: Org = Org::new("council", &[Role::Governance]);
 const REGISTRY: Org = Org::new("registry-1", &[Role::Registry, Role::Operator]);
 /// Carries, and is trusted by nobody.
 const CARRIER: Org = Org::new("carrier", &[]);
+
+/// No message.
+const NONE: RangeInclusive<u64> = RangeInclusive::new(1, 0);
 
 fn name(text: &str) -> DomainName {
     DomainName::parse(text).unwrap()
@@ -198,7 +202,7 @@ impl Chain {
 
 impl Block {
     /// A delivery of the messages with these numbers to a chain, with all else that can be proven.
-    fn delivery(&self, to: &ChainId, messages: std::ops::RangeInclusive<u64>) -> Delivery {
+    fn delivery(&self, to: &ChainId, messages: RangeInclusive<u64>) -> Delivery {
         let contract = ContractId::new(root_sync::ID).unwrap();
         let tree = Tree::new(&self.state);
         let prove = |key: &[u8]| {
@@ -224,8 +228,6 @@ impl Block {
         }
     }
 }
-
-use althing_sdk::wire::borsh::BorshDeserialize;
 
 /// The root chain and the chain of the TLD `lab`.
 fn pair() -> (Chain, Chain) {
