@@ -268,6 +268,18 @@ pub fn outbox_key(peer: &ChainId, sequence: u64) -> Vec<u8> {
 pub fn held_key(peer: &ChainId) -> Vec<u8> {
     storage_key(root_sync::HELD, peer)
 }
+/// `root_sync`: prefix of all changes that wait for a vote.
+pub fn all_held_prefix() -> Vec<u8> {
+    field(root_sync::HELD)
+}
+/// `root_sync`: prefix of the refused deliveries of a peer.
+pub fn refusals_prefix(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::REFUSALS, peer)
+}
+/// `root_sync`: prefix of all refused deliveries.
+pub fn all_refusals_prefix() -> Vec<u8> {
+    field(root_sync::REFUSALS)
+}
 /// `root_sync`: the bootstrap entry that the root told.
 pub fn told_bootstrap_key(tld: &DomainName) -> Vec<u8> {
     storage_key(root_sync::BOOTSTRAP, tld)
