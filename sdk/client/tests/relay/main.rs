@@ -100,11 +100,14 @@ async fn a_relay_that_was_outrun_looks_again() {
     pair.tld.run(|world| world.change(1)).await;
     // The other one delivers while this one's transaction is on its way.
     pair.root.hold_next();
-    let race = tokio::spawn(async move { (slow.step().await, slow) });
-    pair.root.held().await;
-    assert_eq!(delivered(quick.step().await.unwrap()), (1, 1));
-    pair.root.let_go();
-    let (step, mut slow) = race.await.unwrap();
+    let quicker = async {
+        pair.root.held().await;
+        let step = quick.step().await.unwrap();
+        pair.root.let_go();
+        step
+    };
+    let (step, quicker) = tokio::join!(slow.step(), quicker);
+    assert_eq!(delivered(quicker), (1, 1));
     assert_eq!(step.unwrap(), Step::Outrun { code: RefusalCode::Replayed });
     assert!(matches!(slow.step().await.unwrap(), Step::Idle { .. }));
     assert_eq!(pair.root.run(|world| world.refusals()).await, 1);
