@@ -246,7 +246,7 @@ pub(super) fn read_seat(folder: &Path) -> Result<SeatEntry> {
 mod tests {
     use super::*;
     use crate::devnet::{profile, setup::Plan};
-    
+
     fn governed(folder: &Path) -> Network {
         let mut plan = Plan::new(0, ChainId::new("t").unwrap());
         plan.profile = profile::Profile::Root(Box::new(profile::quick_settings()));

@@ -184,7 +184,10 @@ impl Network {
     }
 
     fn genesis_of(&self, chain: usize) -> Result<&Genesis> {
-        self.chains.get(chain).map(|(genesis, _)| genesis).ok_or_else(|| CliError::internal("no_chain", "no such chain"))
+        self.chains
+            .get(chain)
+            .map(|(genesis, _)| genesis)
+            .ok_or_else(|| CliError::internal("no_chain", "no such chain"))
     }
 
     fn chain_id(&self, chain: usize) -> Result<&ChainId> {
@@ -232,7 +235,11 @@ impl Network {
         }
         urls
     }
-    /// The chain that a base URL is for.
+    /// Base URLs of all nodes of a chain.
+    pub fn all_urls(&self, chain: usize) -> Vec<String> {
+        self.nodes.iter().filter_map(|node| Some(base_url(node.in_chain(chain)?.api))).collect()
+    }
+    /// Genesis document of the chain that a base URL is for.
     pub fn chain_at(&self, url: &str) -> Option<&Path> {
         let seated = self.nodes.iter().flat_map(|node| &node.chains);
         let chain = seated.into_iter().find(|seat| base_url(seat.api) == url)?.chain;
@@ -323,7 +330,9 @@ impl Network {
             };
             let heights = |report: &NodeReport| {
                 let own = report.chains.iter().enumerate();
-                own.filter(|(at, _)| founder(report.entry.index, *at)).map(|(_, chain)| chain.height).collect::<Vec<_>>()
+                own.filter(|(at, _)| founder(report.entry.index, *at))
+                    .map(|(_, chain)| chain.height)
+                    .collect::<Vec<_>>()
             };
             let (mut ready, mut wanted) = (0usize, 0usize);
             for report in &reports {
@@ -400,10 +409,14 @@ impl Network {
     pub fn write_file(&self) -> Result<()> {
         let pid = |index| Process::read(&node_dir(&self.dir, index)).map_or(0, |p| p.pid);
         let nodes = self.nodes.iter().map(|node| self.entry(node, pid(node.index))).collect();
-        let chains = self.chains.iter().map(|(genesis, path)| ChainEntry::of(genesis, path)).collect();
-        let file = DevnetFile { nodes, chains, zone_servers: zone_server::entries(&self.dir) };
+        let file = DevnetFile { nodes, chains: self.chain_entries(), zone_servers: zone_server::entries(&self.dir) };
         let text = serde_json::to_string_pretty(&file).map_err(|e| CliError::internal("json", e.to_string()))?;
         write_file(&self.dir.join("devnet.json"), format!("{text}\n").as_bytes(), Access::Public)
+    }
+
+    /// The chains as `devnet.json` has them.
+    pub fn chain_entries(&self) -> Vec<ChainEntry> {
+        self.chains().map(|(genesis, path)| ChainEntry::of(genesis, path)).collect()
     }
 
     fn entry(&self, node: &Node, pid: u32) -> NodeEntry {

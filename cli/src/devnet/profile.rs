@@ -18,7 +18,7 @@ use crate::{
 };
 use althing_interface::{governance, node_admission, node_removal};
 use althing_types::{
-    authority::Authority,
+    authority::{Authority, Threshold},
     codec::{Bytes, List, Text},
     crypto::{NodeId, SecretKey},
     genesis::{ChainKind, Genesis},
@@ -57,6 +57,8 @@ const NAMES_TLD: [(&str, Role, Standing); 5] = [
     ("recursive-1", Role::RecursiveOperator, Standing::Ordinary),
     ("regulator", Role::Regulator, Standing::Ordinary),
 ];
+/// What the votes of authorities must exceed.
+pub(super) const THRESHOLD: Threshold = Threshold::TwoThirds;
 /// Most TLD chains of a network: one for each registry of the root chain.
 pub const MAX_LABELS: usize = 4;
 /// The member that leads votes on a root chain.
@@ -175,6 +177,13 @@ impl Company {
             seats.push(Seat { party: self.party(name, true)?, kind: *kind, standing: Some(*standing) });
         }
         Ok(seats)
+    }
+}
+
+impl Company {
+    /// The first authorities of a chain.
+    pub(super) fn authorities(&self, chain: &Draft) -> Vec<Authority> {
+        chain.seats.iter().filter_map(|seat| self.parties.get(seat.party)?.authority(seat)).collect()
     }
 }
 
@@ -311,7 +320,7 @@ impl Party {
     }
 
     /// Its node as an authority, if it is one.
-    pub(super) fn authority(&self, seat: &Seat) -> Option<Authority> {
+    fn authority(&self, seat: &Seat) -> Option<Authority> {
         let node = self.node.as_ref()?;
         let authority = Authority { node: NodeId::from(node.public()), organisation: self.organisation.clone() };
         (seat.standing == Some(Standing::Authority)).then_some(authority)

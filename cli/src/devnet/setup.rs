@@ -2,7 +2,7 @@
 
 use super::{
     contracts, node_dir,
-    profile::{Company, Profile, too_many},
+    profile::{Company, Profile, THRESHOLD, too_many},
 };
 use crate::{
     error::{CliError, Result},
@@ -14,7 +14,6 @@ use althing_api::config::{
     ApiConfig, ApiLimits, LogConfig, Membership, NetworkConfig, NodeConfig, PeerConfig, RelayConfig,
 };
 use althing_types::{
-    authority::Threshold,
     codec::List,
     crypto::{NodeId, SecretKey},
     genesis::{FaultModel, Genesis, Parameters},
@@ -137,7 +136,11 @@ impl Plan {
         let api = ports(self.api_port, "--api-port", pairs.len(), &[])?;
         let network = ports(self.network_port, "--network-port", pairs.len(), &api)?;
         let sockets = api.into_iter().zip(network);
-        Ok(pairs.into_iter().zip(sockets).map(|((chain, party), (api, network))| Place { chain, party, api, network }).collect())
+        Ok(pairs
+            .into_iter()
+            .zip(sockets)
+            .map(|((chain, party), (api, network))| Place { chain, party, api, network })
+            .collect())
     }
 
     fn genesis(
@@ -151,14 +154,13 @@ impl Plan {
         let missing = || CliError::internal("no_chain", "a chain without members");
         let draft = company.chains.get(index).ok_or_else(missing)?;
         let further: &[_] = if index == 0 { &self.contracts } else { &[] };
-        let (mut organisations, mut nodes, mut authorities) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut organisations, mut nodes) = (Vec::new(), Vec::new());
         for seat in &draft.seats {
             let party = company.parties.get(seat.party).ok_or_else(missing)?;
             organisations.push(party.member(&draft.id, seat.kind, self.profile.is_governed())?);
             if let Some(place) = places.iter().find(|place| place.chain == index && place.party == seat.party) {
                 nodes.extend(party.entry(seat, &format!("127.0.0.1:{}", place.network))?);
             }
-            authorities.extend(party.authority(seat));
         }
         if index == 0 {
             organisations.extend(self.organisations.iter().cloned());
@@ -168,12 +170,12 @@ impl Plan {
             kind: draft.kind.clone(),
             timestamp_ms,
             fault_model: FaultModel::Byzantine,
-            threshold: Threshold::TwoThirds,
-            authorities: List::new(authorities).map_err(too_many)?,
+            threshold: THRESHOLD,
+            authorities: List::new(company.authorities(draft)).map_err(too_many)?,
             organisations: List::new(organisations).map_err(too_many)?,
             operator: self.profile.operator(company).map(SecretKey::public),
             governance: self.profile.governance(dir, draft, nodes, timestamp_ms)?,
-            contracts: List::new(contracts::of_chain(&self.profile, draft, further)?).map_err(too_many)?,
+            contracts: List::new(contracts::of_chain(&self.profile, company, draft, further)?).map_err(too_many)?,
             parameters: self.parameters.clone(),
         };
         genesis.check().map_err(|e| {
@@ -210,10 +212,7 @@ impl Plan {
         });
         Ok(Membership {
             network: NetworkConfig { listen: loopback(place.network), peers: peers.collect() },
-            api: ApiConfig {
-                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, place.api)),
-                limits: self.limits.clone(),
-            },
+            api: ApiConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, place.api)), limits: self.limits.clone() },
             ..in_network(&draft.id, place.chain == 0)
         })
     }

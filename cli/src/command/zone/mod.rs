@@ -16,6 +16,9 @@ mod present;
 mod replay;
 mod sending;
 
+pub(in crate::command) use committee::Committee;
+pub(in crate::command) use present::bindings;
+
 use super::Context;
 use crate::{args::ZoneCommand, error::Result};
 
