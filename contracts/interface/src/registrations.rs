@@ -22,10 +22,10 @@ mod term;
 mod zone;
 
 pub use calls::{
-    ApplyRoot, ApproveTransfer, Assign, CancelTransfer, CloseLoad, Delete, Load, Recount, Register, RejectTransfer, Renew,
-    RequestTransfer, Reserve, Restore, SetApex, SetRegistry, SetSettings, SetStatus, Unreserve, Update, ViewApex,
-    ViewBySponsor, ViewCharter, ViewCheck, ViewCounts, ViewDomain, ViewDomains, ViewDue, ViewHost, ViewHosts, ViewReserved,
-    ViewSettings, ViewUsers,
+    ApplyRoot, ApproveTransfer, Assign, CancelTransfer, CloseLoad, Delete, Load, Recount, Register, RejectTransfer,
+    Renew, RequestTransfer, Reserve, Restore, SetApex, SetRegistry, SetSettings, SetStatus, Unreserve, Update,
+    ViewApex, ViewBySponsor, ViewCharter, ViewCheck, ViewCounts, ViewDomain, ViewDomains, ViewDue, ViewHost, ViewHosts,
+    ViewReserved, ViewSettings, ViewUsers,
 };
 pub use error::RegistrationError;
 pub use event::{
