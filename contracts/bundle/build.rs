@@ -10,20 +10,21 @@ use std::{
 };
 
 /// Built-in contracts: id on the chain, package.
-const CONTRACTS: [(&str, &str); 6] = [
+const CONTRACTS: [(&str, &str); 7] = [
     ("tld_binding", "althing-tld-binding"),
     ("domain_records", "althing-domain-records"),
     ("governance", "althing-governance"),
     ("node_admission", "althing-node-admission"),
     ("node_removal", "althing-node-removal"),
     ("registrations", "althing-registrations"),
+    ("root_sync", "althing-root-sync"),
 ];
 
 /// Not part of any chain's genesis by default: what `althing bench` calls.
 const LOAD: (&str, &str) = ("load", "althing-load");
 
 /// What the modules are made of, from the workspace's folder.
-const SOURCES: [&str; 28] = [
+const SOURCES: [&str; 30] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
@@ -49,6 +50,8 @@ const SOURCES: [&str; 28] = [
     "contracts/node_removal/src",
     "contracts/registrations/Cargo.toml",
     "contracts/registrations/src",
+    "contracts/root_sync/Cargo.toml",
+    "contracts/root_sync/src",
     "contracts/load/Cargo.toml",
     "contracts/load/src",
     "contracts/bundle/build.rs",
