@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 use althing_types::{
     crypto::NodeId,
-    id::OrganisationId,
+    id::{ChainId, OrganisationId},
     name::DomainName,
     order::{Key, storage_key},
 };
@@ -163,6 +163,30 @@ pub mod node_removal {
     pub const FINDINGS: u8 = 5;
 }
 
+/// Field numbers of `root_sync`.
+pub mod root_sync {
+    /// Map from peer chain to `Peer`.
+    pub const PEERS: u8 = 1;
+    /// Map from peer chain to `TrustedList`.
+    pub const LISTS: u8 = 2;
+    /// Map from peer chain to the sequence number (u64) of the last message received from it.
+    pub const RECEIVED: u8 = 3;
+    /// Map from peer chain and sequence number to `Message`.
+    pub const OUTBOX: u8 = 4;
+    /// Map from TLD to the chain that is spoken to about it.
+    pub const TLDS: u8 = 5;
+    /// Map from peer chain and number to `RefusalRecord`; from this chain's own id for what was of no peer.
+    pub const REFUSALS: u8 = 6;
+    /// Map from peer chain to `HeldChange`.
+    pub const HELD: u8 = 7;
+    /// Map from peer chain to `Deferred`.
+    pub const DEFERRED: u8 = 8;
+    /// Map from TLD to the base URLs that the root told.
+    pub const BOOTSTRAP: u8 = 9;
+    /// Value of the number (u64) of refused deliveries of no peer.
+    pub const STRANGERS: u8 = 10;
+}
+
 fn field(number: u8) -> Vec<u8> {
     alloc::vec![number]
 }
@@ -287,6 +311,35 @@ pub fn evidence_prefix(node: &NodeId) -> Vec<u8> {
 /// `node_removal`: the review behind a proposal.
 pub fn review_key(proposal: u64) -> Vec<u8> {
     storage_key(node_removal::REVIEWS, &proposal)
+}
+
+/// `root_sync`: what is known of a peer.
+pub fn peer_key(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::PEERS, peer)
+}
+/// `root_sync`: prefix of all peers.
+pub fn peers_prefix() -> Vec<u8> {
+    field(root_sync::PEERS)
+}
+/// `root_sync`: the trusted authority list of a peer.
+pub fn trusted_list_key(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::LISTS, peer)
+}
+/// `root_sync`: sequence number of the last message received from a peer.
+pub fn received_key(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::RECEIVED, peer)
+}
+/// `root_sync`: a message to a peer.
+pub fn outbox_key(peer: &ChainId, sequence: u64) -> Vec<u8> {
+    storage_key(root_sync::OUTBOX, &(peer.clone(), sequence))
+}
+/// `root_sync`: the change of a peer that waits for a vote.
+pub fn held_key(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::HELD, peer)
+}
+/// `root_sync`: the bootstrap entry that the root told.
+pub fn told_bootstrap_key(tld: &DomainName) -> Vec<u8> {
+    storage_key(root_sync::BOOTSTRAP, tld)
 }
 
 /// The name in a key of a map by names: what [`bindings_prefix`], [`delegations_prefix`] and [`hosts_prefix`] find.

@@ -11,6 +11,7 @@
 //! | [`governance`] | members, nodes, proposals, votes, authorities, settings |
 //! | [`node_admission`] | requests to join |
 //! | [`node_removal`] | complaints, evidence, reviews |
+//! | [`root_sync`] | what root chain and TLD chain tell each other, with proofs |
 //! | [`layout`] | keys of these contracts' state |
 //! | [`zone`] | the root zone as a value: records in and out, and the calls that turn one zone into another |
 //! | [`character`] | which characters labels are written with |
@@ -47,6 +48,7 @@ pub mod node_removal;
 pub mod rdata;
 pub mod rdata_rules;
 pub mod registrations;
+pub mod root_sync;
 #[cfg(feature = "label")]
 pub mod second_level;
 pub mod tld_binding;

@@ -13,23 +13,31 @@
 //!
 //! Personal data has no place here: a registrant is a keyed digest and a pointer to whoever may tell more.
 
+mod calls;
 mod error;
 mod event;
+mod settings;
 mod status;
 mod term;
 mod zone;
 
+pub use calls::{
+    ApplyRoot, ApproveTransfer, Assign, CancelTransfer, CloseLoad, Delete, Load, Recount, Register, RejectTransfer,
+    Renew, RequestTransfer, Reserve, Restore, SetApex, SetRegistry, SetSettings, SetStatus, Unreserve, Update,
+    ViewApex, ViewBySponsor, ViewCharter, ViewCheck, ViewCounts, ViewDomain, ViewDomains, ViewDue, ViewHost, ViewHosts,
+    ViewReserved, ViewSettings, ViewUsers,
+};
 pub use error::RegistrationError;
 pub use event::{
     Action, ApexChanged, CharterChanged, DomainChanged, HostChanged, LoadClosed, ReservedChanged, SettingsChanged,
 };
+pub use settings::{Expiry, GraceKind, Script, Settings, TransferDefault};
 pub use status::{Right, Status};
 pub use term::{DAY_MS, add_years, subtract_years};
 pub use zone::{TldZone, apex_records, domain_records, host_records};
 
 use crate::{
-    call::calls,
-    describe::{values, words},
+    describe::values,
     domain_records::{Delegation, HostEntry},
     rdata::{Ds, Ipv4, Ipv6},
 };
@@ -76,158 +84,6 @@ pub const MAX_PAGE: usize = 64;
 pub const MAX_NAMES: usize = 256;
 /// Most names for which one end of a block does what is due.
 pub const MAX_DUE: u32 = 48;
-
-words! {
-    /// What happens when a term is over.
-    Expiry {
-        /// The name is renewed by a year.
-        AutoRenew = 0 "auto_renew",
-        /// The name goes into redemption.
-        Delete = 1 "delete",
-    }
-    /// What happens when a transfer was neither approved nor rejected in time.
-    TransferDefault {
-        /// It is carried out.
-        Approve = 0 "approve",
-        /// It ends.
-        Reject = 1 "reject",
-    }
-    /// A period after an event in which a deletion undoes it (RFC 3915 3.1).
-    GraceKind {
-        /// After the registration: a deletion frees the name at once.
-        Add = 0 "addPeriod",
-        /// After a renewal.
-        Renew = 1 "renewPeriod",
-        /// After a renewal by expiry: a deletion takes the year back.
-        AutoRenew = 2 "autoRenewPeriod",
-        /// After a transfer.
-        Transfer = 3 "transferPeriod",
-    }
-    /// Scripts in which labels may be written; Japanese and Korean are Han with the scripts written beside it. Letters
-    /// a to z, digits and hyphens are always allowed.
-    Script {
-        /// Latin beyond a to z.
-        Latin = 0 "latin",
-        /// Han, Hiragana and Katakana.
-        Japanese = 1 "japanese",
-        /// Han and Hangul.
-        Korean = 2 "korean",
-        /// Arabic.
-        Arabic = 3 "arabic",
-        /// Armenian.
-        Armenian = 4 "armenian",
-        /// Bengali.
-        Bengali = 5 "bengali",
-        /// Cyrillic.
-        Cyrillic = 6 "cyrillic",
-        /// Devanagari.
-        Devanagari = 7 "devanagari",
-        /// Ethiopic.
-        Ethiopic = 8 "ethiopic",
-        /// Georgian.
-        Georgian = 9 "georgian",
-        /// Greek.
-        Greek = 10 "greek",
-        /// Gujarati.
-        Gujarati = 11 "gujarati",
-        /// Gurmukhi.
-        Gurmukhi = 12 "gurmukhi",
-        /// Hebrew.
-        Hebrew = 13 "hebrew",
-        /// Kannada.
-        Kannada = 14 "kannada",
-        /// Khmer.
-        Khmer = 15 "khmer",
-        /// Lao.
-        Lao = 16 "lao",
-        /// Malayalam.
-        Malayalam = 17 "malayalam",
-        /// Myanmar.
-        Myanmar = 18 "myanmar",
-        /// Oriya.
-        Oriya = 19 "oriya",
-        /// Sinhala.
-        Sinhala = 20 "sinhala",
-        /// Tamil.
-        Tamil = 21 "tamil",
-        /// Telugu.
-        Telugu = 22 "telugu",
-        /// Thai.
-        Thai = 23 "thai",
-        /// Thaana.
-        Thaana = 24 "thaana",
-    }
-}
-
-values! {
-    /// What a registry decides once for all names. Changed by the chain's members. Times are in milliseconds.
-    Settings {
-        /// Length of a year; 0 for years of the calendar (networks for trials have shorter ones).
-        year_ms: u64,
-        /// After a registration, a deletion frees the name at once.
-        add_grace_ms: u64,
-        /// After a renewal.
-        renew_grace_ms: u64,
-        /// After a renewal by expiry, a deletion takes the year back.
-        auto_renew_grace_ms: u64,
-        /// After a transfer.
-        transfer_grace_ms: u64,
-        /// A deleted name can be restored.
-        redemption_ms: u64,
-        /// After redemption, until the name is free.
-        pending_delete_ms: u64,
-        /// The losing registrar can approve or reject a transfer.
-        transfer_pending_ms: u64,
-        /// What happens then.
-        transfer_default: TransferDefault,
-        /// Years that a transfer adds to the term: 0 or 1.
-        transfer_years: u8,
-        /// After a registration or a transfer there is no other transfer.
-        transfer_lock_ms: u64,
-        /// What happens at the end of a term.
-        expiry: Expiry,
-        /// Fewest name servers of a domain that has any.
-        min_ns: u8,
-        /// Time to live of the NS records of domains, in seconds.
-        ns_ttl: u32,
-        /// Time to live of the DS records of domains, in seconds.
-        ds_ttl: u32,
-        /// Time to live of the addresses of subordinate hosts, in seconds.
-        host_ttl: u32,
-        /// Fewest characters of a label.
-        min_label: u8,
-        /// Scripts of labels.
-        scripts: List<Script, 25>,
-    }
-}
-
-impl Default for Settings {
-    /// What registries under contract with ICANN have: years of the calendar, 5 days for grace periods and transfers (45
-    /// after an automatic renewal), 30 days of redemption, 5 days of pending delete, 60 days without transfer.
-    fn default() -> Self {
-        let days = |count: u64| count.saturating_mul(DAY_MS);
-        Self {
-            year_ms: 0,
-            add_grace_ms: days(5),
-            renew_grace_ms: days(5),
-            auto_renew_grace_ms: days(45),
-            transfer_grace_ms: days(5),
-            redemption_ms: days(30),
-            pending_delete_ms: days(5),
-            transfer_pending_ms: days(5),
-            transfer_default: TransferDefault::Approve,
-            transfer_years: 1,
-            transfer_lock_ms: days(60),
-            expiry: Expiry::AutoRenew,
-            min_ns: 1,
-            ns_ttl: 86_400,
-            ds_ttl: 86_400,
-            host_ttl: 86_400,
-            min_label: 1,
-            scripts: List::new(alloc::vec![Script::Latin]).unwrap_or_default(),
-        }
-    }
-}
 
 values! {
     /// Argument of the initialiser.
@@ -571,168 +427,4 @@ impl Host {
     pub fn records(&self) -> u32 {
         u32::try_from(self.v4.len().saturating_add(self.v6.len())).unwrap_or(u32::MAX)
     }
-}
-
-calls! { ID;
-    /// Registers a name. A registrar.
-    Register("register", Register) {
-        /// The name.
-        name: DomainName,
-        /// Its term: 1 to [`MAX_YEARS`].
-        years: u8,
-        /// With what.
-        registration: Registration,
-    }
-    /// Extends a term. The sponsoring registrar.
-    Renew("renew", Update) {
-        /// The name.
-        name: DomainName,
-        /// When its term ends now, so that nothing is renewed twice (RFC 5731 3.2.3).
-        expires_ms: u64,
-        /// Years to add.
-        years: u8,
-    }
-    /// Changes a domain and its hosts. The sponsoring registrar.
-    Update("update", Update) {
-        /// The name.
-        name: DomainName,
-        /// The change.
-        change: Change,
-    }
-    /// Sets and removes statuses: a registrar those of the client, the registry those of the server.
-    SetStatus("set_status", Update) {
-        /// The name.
-        name: DomainName,
-        /// Statuses to set.
-        add: BTreeSet<Status>,
-        /// Statuses to remove.
-        remove: BTreeSet<Status>,
-    }
-    /// Asks for a transfer. The gaining registrar, with the authorisation code.
-    RequestTransfer("request_transfer", Update) {
-        /// The name.
-        name: DomainName,
-        /// The code; used up by this.
-        code: Text<MAX_CODE>,
-    }
-    /// Agrees to a transfer. The losing registrar.
-    ApproveTransfer("approve_transfer", Update) {
-        /// The name.
-        name: DomainName,
-    }
-    /// Refuses a transfer. The losing registrar.
-    RejectTransfer("reject_transfer", Update) {
-        /// The name.
-        name: DomainName,
-    }
-    /// Takes a request back. The gaining registrar.
-    CancelTransfer("cancel_transfer", Update) {
-        /// The name.
-        name: DomainName,
-    }
-    /// Deletes a name: at once in the add grace period, else into redemption. The sponsoring registrar.
-    Delete("delete", Delete) {
-        /// The name.
-        name: DomainName,
-    }
-    /// Takes a name back out of redemption. The sponsoring registrar.
-    Restore("restore", Update) {
-        /// The name.
-        name: DomainName,
-    }
-    /// Reserves names. The registry.
-    Reserve("reserve", Register) {
-        /// Names and reasons.
-        names: List<ReservedName, MAX_BATCH>,
-    }
-    /// Frees reserved names. The registry.
-    Unreserve("unreserve", Delete) {
-        /// The names.
-        names: List<DomainName, MAX_BATCH>,
-    }
-    /// Gives names to another registrar, as when one ends its business. The registry.
-    Assign("assign", Update) {
-        /// The names.
-        names: List<DomainName, MAX_BATCH>,
-        /// The registrar.
-        to: OrganisationId,
-    }
-    /// Sets the TLD's own delegation; it is told to the root. The registry.
-    SetApex("set_apex", Update) {
-        /// The delegation and its hosts.
-        apex: Apex,
-    }
-    /// Takes over names of an existing TLD. The registry, until the load is closed.
-    Load("load", Register) {
-        /// The names.
-        entries: List<LoadEntry, MAX_BATCH>,
-    }
-    /// Ends the load for good. The registry.
-    CloseLoad("close_load", Update) {}
-    /// Changes the settings. Role: governance.
-    SetSettings("set_settings", Update) {
-        /// The settings.
-        settings: Settings,
-    }
-    /// Gives the TLD to another organisation. Role: governance.
-    SetRegistry("set_registry", Update) {
-        /// The organisation.
-        registry: OrganisationId,
-    }
-    /// Counts everything anew, after a remediation has put single entries back. Role: governance.
-    Recount("recount", Update) {}
-    /// View: `Option<Domain>`.
-    ViewDomain("domain", Call) {
-        /// The name.
-        name: DomainName,
-    }
-    /// View: `Option<Host>`.
-    ViewHost("host", Call) {
-        /// The host.
-        host: DomainName,
-    }
-    /// View: names in canonical order, [`DomainPage`].
-    ViewDomains("domains", Call) {
-        /// The last name of the page before; `None` for the first page.
-        after: Option<DomainName>,
-    }
-    /// View: hosts in canonical order, [`HostPage`].
-    ViewHosts("hosts", Call) {
-        /// The last host of the page before; `None` for the first page.
-        after: Option<DomainName>,
-    }
-    /// View: a registrar's names, [`NamePage`].
-    ViewBySponsor("by_sponsor", Call) {
-        /// The registrar.
-        sponsor: OrganisationId,
-        /// The last name of the page before; `None` for the first page.
-        after: Option<DomainName>,
-    }
-    /// View: domains that name a host within the TLD, [`NamePage`].
-    ViewUsers("users", Call) {
-        /// The host.
-        host: DomainName,
-        /// The last name of the page before; `None` for the first page.
-        after: Option<DomainName>,
-    }
-    /// View: what is due next by time, [`DuePage`].
-    ViewDue("due", Call) {}
-    /// View: reserved names, [`ReservedPage`].
-    ViewReserved("reserved", Call) {
-        /// The last name of the page before; `None` for the first page.
-        after: Option<DomainName>,
-    }
-    /// View: which names can be registered (RFC 5731 3.1.1), [`Availabilities`].
-    ViewCheck("check", Call) {
-        /// The names.
-        names: List<DomainName, MAX_PAGE>,
-    }
-    /// View: [`Counts`].
-    ViewCounts("counts", Call) {}
-    /// View: `Option<Apex>`.
-    ViewApex("apex", Call) {}
-    /// View: [`Settings`].
-    ViewSettings("settings", Call) {}
-    /// View: [`Charter`].
-    ViewCharter("charter", Call) {}
 }
