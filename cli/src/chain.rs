@@ -183,6 +183,17 @@ impl Chain {
         Ok(Entries { height: batch.height, block: None, values })
     }
 
+    /// Reads state entries at a height; `None` when the nodes no longer keep its state.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_kept(&self, keys: &[Vec<u8>], height: Height) -> Result<Option<Entries>> {
+        match self.read(keys, Some(height)).await {
+            Err(error) if error.code == ErrorCode::HeightPruned.text() => Ok(None),
+            outcome => outcome.map(Some),
+        }
+    }
+
     /// Reads one state entry as a typed value.
     ///
     /// # Errors

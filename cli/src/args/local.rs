@@ -183,11 +183,14 @@ pub struct DevnetUp {
 /// `althing zone`.
 #[derive(Debug, Subcommand)]
 pub enum ZoneCommand {
-    /// Bring a root zone file into the ledger: bind each TLD, then set hosts and delegations.
+    /// Bring a zone file into the ledger: bind each TLD, then set hosts and delegations.
     #[command(
-        after_help = "Examples:\n  althing --home net zone import root.zone.gz\n  althing --api http://127.0.0.1:8100 --home net zone import root.zone --json\n\nRun it again after an interruption: only what is missing is sent."
+        after_help = "Examples:\n  althing --home net zone import root.zone.gz\n  althing --home net zone import --zone lab lab.zone\n  althing --api http://127.0.0.1:8100 --home net zone import root.zone --json\n\nRun it again after an interruption: only what is missing is sent."
     )]
     Import {
+        /// The zone: `.` on the root chain, the TLD on a TLD chain [default: that of the chain].
+        #[arg(long, value_name = "NAME")]
+        zone: Option<DomainName>,
         /// Master file, plain or gzipped; SOA and DNSSEC signature types are skipped and counted.
         file: PathBuf,
     },
@@ -199,17 +202,34 @@ pub enum ZoneCommand {
         /// Change list, plain or gzipped.
         changes: PathBuf,
     },
-    /// Write the root zone out of the ledger's state, every record proof-verified.
+    /// Write the zone out of the ledger's state, every record proof-verified.
     #[command(
-        after_help = "Examples:\n  althing --home net zone export --out root.zone\n  althing --home net zone export --out root.zone --compare expected.zone.gz"
+        after_help = "Examples:\n  althing --home net zone export --out root.zone\n  althing --home net zone export --zone lab --out lab.zone\n  althing --home net zone export --out root.zone --compare expected.zone.gz"
     )]
     Export {
+        /// The zone: `.` on the root chain, the TLD on a TLD chain [default: that of the chain].
+        #[arg(long, value_name = "NAME")]
+        zone: Option<DomainName>,
         /// File to write: sorted lines `owner ttl class type rdata`; `-` for standard output.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// Zone file that the result must equal; the first differences are shown.
         #[arg(long, value_name = "FILE")]
         compare: Option<PathBuf>,
+    },
+    /// Tell where a record comes from: block, transaction, signer, votes and certificate, each step checked.
+    #[command(
+        after_help = "Examples:\n  althing --home net zone explain se NS\n  althing --home net zone explain a.root-servers.net A --json\n  althing --home net zone explain example.lab DS --zone lab --json\n\n`verified` is true when every step from the record to the certificate was proven; `notes` says what was not."
+    )]
+    Explain {
+        /// Owner of the record.
+        name: DomainName,
+        /// Its type: NS, DS, A or AAAA.
+        #[arg(value_name = "TYPE")]
+        record_type: String,
+        /// The zone: `.` on the root chain, the TLD on a TLD chain [default: that of the chain].
+        #[arg(long, value_name = "NAME")]
+        zone: Option<DomainName>,
     },
 }
 
