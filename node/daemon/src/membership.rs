@@ -83,8 +83,6 @@ pub(crate) struct Prepared<W> {
 pub(crate) struct Running {
     /// Its chain.
     pub(crate) chain: ChainId,
-    /// Where its API listens.
-    pub(crate) api: SocketAddr,
     span: Span,
     inbox: Inbox,
     stopping: Arc<AtomicBool>,
@@ -202,7 +200,7 @@ impl<W: Wire> Prepared<W> {
         ended: impl FnOnce(anyhow::Result<()>) + Send + 'static,
     ) -> anyhow::Result<Running> {
         let Self { parts, outbox, network, listener, services, limits, span } = self;
-        let (chain, api) = (parts.genesis.chain.clone(), listener.local_addr()?);
+        let chain = parts.genesis.chain.clone();
         let (inbox, stopping, halted) = (parts.inbox.clone(), Arc::clone(&parts.stopping), Arc::clone(&parts.halted));
         spawn_pruner(&parts, span.clone())?;
         let (stop_api, api_stopped) = oneshot::channel::<()>();
@@ -217,7 +215,7 @@ impl<W: Wire> Prepared<W> {
             let outcome = catch_unwind(AssertUnwindSafe(|| keep_running(parts, outbox)));
             ended(outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("the node's thread panicked"))));
         })?;
-        Ok(Running { chain, api, span, inbox, stopping, halted, network, stop_api, server })
+        Ok(Running { chain, span, inbox, stopping, halted, network, stop_api, server })
     }
 }
 
