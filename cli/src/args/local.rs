@@ -258,3 +258,34 @@ pub struct BenchArgs {
     #[arg(long, value_name = "DIR")]
     pub temp: Option<PathBuf>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_name_their_top_level_domains() {
+        let name = |text: &str| DomainName::parse(text).unwrap();
+        let names =
+            |root, labels: &[&str]| DevnetProfile::Names { root, labels: labels.iter().map(|l| name(l)).collect() };
+        assert_eq!("root".parse(), Ok(DevnetProfile::Root));
+        assert_eq!("root+tld:alpha".parse(), Ok(names(true, &["alpha"])));
+        assert_eq!("root+tld:Alpha,xn--p1ai".parse(), Ok(names(true, &["alpha", "xn--p1ai"])));
+        assert_eq!("tld:alpha".parse(), Ok(names(false, &["alpha"])));
+        for bad in [
+            "",
+            "tld",
+            "tld:",
+            "root+tld:",
+            "root+tld:a.b",
+            "tld:a,a",
+            "tld:a,,b",
+            "tld:.",
+            "root,tld:a",
+            "tld:a,b,c,d,e",
+        ] {
+            let parsed: Result<DevnetProfile, String> = bad.parse();
+            assert!(parsed.is_err(), "{bad}: {parsed:?}");
+        }
+    }
+}

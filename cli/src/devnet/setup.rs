@@ -386,6 +386,8 @@ pub fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use althing_interface::root_sync;
+    use althing_types::name::DomainName;
 
     #[test]
     fn a_range_of_ports_is_two_numbers_in_order() {
@@ -448,6 +450,55 @@ mod tests {
         assert_eq!(said(4), ["registry-5", "registry", "backup"]);
         assert_eq!(said(5), ["isp-1", "isp", "ordinary"]);
         assert_eq!(said(6), ["coordinator", "coordinator", "ordinary"]);
+    }
+
+    #[test]
+    fn registries_of_tlds_are_in_two_chains_that_trust_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let label = |text: &str| DomainName::parse(text).unwrap();
+        let mut plan = Plan::new(0, ChainId::new("unused").unwrap());
+        plan.profile = Profile::Names {
+            root: Some(ChainId::new("althing-root").unwrap()),
+            labels: vec![label("alpha"), label("beta")],
+            settings: Box::new(super::super::profile::quick_settings()),
+        };
+        plan.write(folder.path()).unwrap();
+        let network = super::super::Network::open(folder.path()).unwrap();
+        let ids: Vec<String> = network.chain_ids().iter().map(ToString::to_string).collect();
+        assert_eq!((ids.join(" ").as_str(), network.count()), ("althing-root tld-alpha tld-beta", 10));
+        let config = |node: usize| -> NodeConfig {
+            let text = std::fs::read_to_string(node_dir(folder.path(), node).join("config.toml")).unwrap();
+            let config: NodeConfig = toml::from_str(&text).unwrap();
+            config.check().unwrap();
+            config
+        };
+        let registry = config(1);
+        assert_eq!((registry.chains.len(), registry.relays[0].tld.as_str()), (2, "tld-beta"));
+        assert_eq!((config(2).chains.len(), config(2).relays.len()), (1, 0));
+        let genesis = |id: &str| {
+            let chain = network.chain(Some(&ChainId::new(id).unwrap())).unwrap();
+            network.genesis_of(chain).unwrap().clone()
+        };
+        let (root, beta) = (genesis("althing-root"), genesis("tld-beta"));
+        let relay = read_node_key(&node_dir(folder.path(), 1).join(RELAY_KEY)).unwrap().public();
+        for genesis in [&root, &beta] {
+            let own = genesis.organisations.iter().find(|o| o.id.as_str() == "registry-2").unwrap();
+            assert!(own.keys.iter().any(|key| key.key == relay), "{}", genesis.chain);
+        }
+        let peers = |genesis: &Genesis| {
+            let contract = genesis.contracts.iter().find(|c| c.id.as_str() == root_sync::ID).unwrap();
+            let init = contract.init.as_ref().unwrap();
+            let (init,): (root_sync::Init,) =
+                althing_types::codec::decode("init", init.as_slice(), init.len()).unwrap();
+            init.peers.into_vec()
+        };
+        let (of_root, of_beta) = (peers(&root), peers(&beta));
+        assert_eq!((of_root.len(), of_beta.len()), (2, 1));
+        assert_eq!((of_root[1].chain.as_str(), &of_root[1].list), ("tld-beta", &beta.authority_list().unwrap()));
+        assert_eq!((of_beta[0].chain.as_str(), &of_beta[0].list), ("althing-root", &root.authority_list().unwrap()));
+        let has = |genesis: &Genesis, id: &str| genesis.contracts.iter().any(|c| c.id.as_str() == id);
+        assert!(has(&root, "tld_binding") && !has(&root, "registrations"));
+        assert!(!has(&beta, "tld_binding") && has(&beta, "registrations"));
     }
 
     #[test]
