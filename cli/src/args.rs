@@ -23,6 +23,7 @@ pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 pub use remediation::RemediationCommand;
 pub use sync::{Ends, SyncCommand, SyncRelay};
 
+use althing_types::id::ChainId;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -58,6 +59,9 @@ pub struct Global {
     /// Base URL of a node's API [default: the first running node of the home folder's network].
     #[arg(long, global = true, value_name = "URL", env = "ALTHING_API")]
     pub api: Option<String>,
+    /// The chain, where the home folder knows several, such as `tld-alpha`; of a new network its id [default: the first one].
+    #[arg(long, global = true, value_name = "ID", env = "ALTHING_CHAIN")]
+    pub chain: Option<ChainId>,
     /// Folder with keys, the genesis document and a local network [default: ~/.althing].
     #[arg(long, global = true, value_name = "DIR", env = "ALTHING_HOME")]
     pub home: Option<PathBuf>,

@@ -34,6 +34,75 @@ pub mod domain_records {
     pub const USERS: u8 = 5;
 }
 
+/// Field numbers and keys of `registrations`.
+pub mod registrations {
+    use super::{DomainName, Key, OrganisationId, Vec, field, storage_key};
+
+    /// Map from name to `Domain`.
+    pub const DOMAINS: u8 = 1;
+    /// Map from host name to `Host`.
+    pub const HOSTS: u8 = 2;
+    /// Value of `Apex`.
+    pub const APEX: u8 = 3;
+    /// Value of `Counts`.
+    pub const COUNTS: u8 = 4;
+    /// Index from host name within the TLD to the domains that name it.
+    pub const USERS: u8 = 5;
+    /// Index from time in milliseconds to the names for which something is due then.
+    pub const DUE: u8 = 6;
+    /// Index from sponsoring registrar to its names.
+    pub const BY_SPONSOR: u8 = 7;
+    /// Map from name to the reason why it is reserved.
+    pub const RESERVED: u8 = 8;
+    /// Value of `Settings`.
+    pub const SETTINGS: u8 = 9;
+    /// Value of `Charter`.
+    pub const CHARTER: u8 = 10;
+
+    /// A registered name.
+    pub fn domain_key(name: &DomainName) -> Vec<u8> {
+        storage_key(DOMAINS, name)
+    }
+    /// Prefix of all registered names.
+    pub fn domains_prefix() -> Vec<u8> {
+        field(DOMAINS)
+    }
+    /// A subordinate host.
+    pub fn host_key(host: &DomainName) -> Vec<u8> {
+        storage_key(HOSTS, host)
+    }
+    /// Prefix of all subordinate hosts.
+    pub fn hosts_prefix() -> Vec<u8> {
+        field(HOSTS)
+    }
+    /// The TLD's own name servers, DS records and glue.
+    pub fn apex_key() -> Vec<u8> {
+        field(APEX)
+    }
+    /// The totals.
+    pub fn counts_key() -> Vec<u8> {
+        field(COUNTS)
+    }
+    /// The settings.
+    pub fn settings_key() -> Vec<u8> {
+        field(SETTINGS)
+    }
+    /// The TLD and its registry.
+    pub fn charter_key() -> Vec<u8> {
+        field(CHARTER)
+    }
+    /// Prefix of a registrar's names; the rest of a key is the name's ordered form.
+    pub fn by_sponsor_prefix(sponsor: &OrganisationId) -> Vec<u8> {
+        storage_key(BY_SPONSOR, sponsor)
+    }
+    /// The time and the name of a key of the index of what is due.
+    pub fn due_of(key: &[u8]) -> Option<(u64, DomainName)> {
+        let mut rest = key.strip_prefix(&[DUE])?;
+        let entry = (u64::decode_key(&mut rest)?, DomainName::decode_key(&mut rest)?);
+        rest.is_empty().then_some(entry)
+    }
+}
+
 /// Field numbers of `governance`.
 pub mod governance {
     /// Map from organisation to `Member`.
