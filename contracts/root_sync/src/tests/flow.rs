@@ -164,7 +164,9 @@ fn a_full_outbox_takes_nothing_that_must_be_answered_until_the_peer_acknowledges
     let (root, tld) = pair();
     // Sixteen changes at a time, each answered by the root; of the answers the TLD receives none.
     let bring = |first: u64| {
-        (0..16).for_each(|_| drop(tld.change(1)));
+        for _ in 0..16 {
+            tld.change(1);
+        }
         let delivery = Delivery { acknowledged: None, ..tld.decide().delivery(&root.id, first..=first + 15) };
         root.sync.by(CARRIER).deliver(tld.id.clone(), Bytes::new(encode(&delivery)).unwrap()).outcome().result
     };
