@@ -27,7 +27,7 @@ pub(crate) fn lately(tally: &Tally, window_blocks: u64, now: Height) -> u32 {
     parts.fold(0, |sum, part| sum.saturating_add(part.changes))
 }
 
-/// A tally with so many changes more. What is too old goes; parts that are too many after a change of the window are
+/// A tally with so many changes more. What is too old goes; parts that are too many after the window was made longer are
 /// joined to later ones, so that nothing is forgotten too early.
 pub(crate) fn with(tally: Tally, changes: u32, window_blocks: u64, now: Height) -> Tally {
     let width = width(window_blocks);

@@ -65,20 +65,21 @@ impl DomainRecords {
             self.tell(cx, concerned, (origin == Origin::TldChain).then_some(tld));
             return Ok(ChangeOutcome::Applied);
         }
-        if let Some(id) = self.asked_before(tld, asker, change) {
-            return Ok(ChangeOutcome::Held { id });
-        }
         if origin == Origin::Registry {
             self.expire(cx);
+        }
+        if let Some(id) = self.asked_before(cx, tld, asker, change) {
+            return Ok(ChangeOutcome::Held { id });
         }
         self.hold(cx, tld, asker, change, &checked, &asked, brake, origin)
     }
 
     /// The open held change that asks for the same.
-    fn asked_before(&self, tld: &DomainName, asker: &OrganisationId, change: &Change) -> Option<u64> {
+    fn asked_before(&self, cx: &Ctx, tld: &DomainName, asker: &OrganisationId, change: &Change) -> Option<u64> {
+        let now = cx.time_ms();
         let open: Vec<u64> = self.held_of.members(asker).collect();
         open.into_iter().find(|id| {
-            self.held.get(id).is_some_and(|held| held.tld == *tld)
+            self.held.get(id).is_some_and(|held| held.tld == *tld && held.expires_ms > now)
                 && self.contents.get(id).is_some_and(|content| content.change == *change)
         })
     }
