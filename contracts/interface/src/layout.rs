@@ -32,6 +32,26 @@ pub mod domain_records {
     pub const COUNTS: u8 = 4;
     /// Index from host name to the TLDs that use it.
     pub const USERS: u8 = 5;
+    /// Map from number to `HeldChange`.
+    pub const HELD: u8 = 6;
+    /// Map from number to `HeldContent`.
+    pub const HELD_CONTENTS: u8 = 7;
+    /// Value of `HeldCounts`.
+    pub const HELD_COUNTS: u8 = 8;
+    /// Value of `HoldSettings`.
+    pub const HOLD_SETTINGS: u8 = 9;
+    /// Index from organisation to the numbers of its open held changes.
+    pub const HELD_OF: u8 = 10;
+    /// Index from expiry to the numbers of open held changes.
+    pub const EXPIRIES: u8 = 11;
+    /// Index from settlement's height to the numbers of settled changes.
+    pub const SETTLED: u8 = 12;
+    /// Map from organisation to the `Tally` of its changes.
+    pub const TALLIES: u8 = 13;
+    /// Value of the `Tally` of all changes.
+    pub const ZONE_TALLY: u8 = 14;
+    /// Map from TLD to the height since which contract `root_sync` is to be told of it.
+    pub const UNTOLD: u8 = 15;
 }
 
 /// Field numbers and keys of `registrations`.
@@ -230,6 +250,27 @@ pub fn counts_key() -> Vec<u8> {
 /// `domain_records`: prefix of the TLDs that use a host; the rest of a key is the TLD's ordered form.
 pub fn users_prefix(host: &DomainName) -> Vec<u8> {
     storage_key(domain_records::USERS, host)
+}
+
+/// `domain_records`: a held change.
+pub fn held_change_key(id: u64) -> Vec<u8> {
+    storage_key(domain_records::HELD, &id)
+}
+/// `domain_records`: prefix of all held changes.
+pub fn held_changes_prefix() -> Vec<u8> {
+    field(domain_records::HELD)
+}
+/// `domain_records`: what a held change would do.
+pub fn held_content_key(id: u64) -> Vec<u8> {
+    storage_key(domain_records::HELD_CONTENTS, &id)
+}
+/// `domain_records`: the totals of held changes.
+pub fn held_counts_key() -> Vec<u8> {
+    field(domain_records::HELD_COUNTS)
+}
+/// `domain_records`: when changes wait.
+pub fn hold_settings_key() -> Vec<u8> {
+    field(domain_records::HOLD_SETTINGS)
 }
 
 /// `governance`: a member organisation.
