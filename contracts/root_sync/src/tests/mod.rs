@@ -4,6 +4,7 @@
 mod flow;
 mod history;
 mod hostile;
+mod real;
 mod stub;
 mod tree;
 mod votes;
@@ -127,15 +128,12 @@ struct Block {
 }
 
 impl Chain {
-    fn new(id: &str, side: Side, peers: Vec<PeerSeed>, set: u8) -> Self {
+    /// A chain with one peer. A contract of this id stands for those that keep records.
+    fn new(id: &str, peer: PeerSeed, set: u8, stub: &str) -> Self {
         let net = Net::native().named(id);
-        let init = Init { peers: list(peers) };
+        let init = Init { peers: list(vec![peer]) };
         let sync = net.deploy_with::<RootSync>(COUNCIL, root_sync::ID, &(init,));
-        let records = match side {
-            Side::Tld => domain_records::ID,
-            Side::Root => crate::outbox::REGISTRATIONS,
-        };
-        let records = net.deploy_with::<Stub>(COUNCIL, records, &());
+        let records = net.deploy_with::<Stub>(COUNCIL, stub, &());
         Self { id: chain_id(id), net, sync, records, sets: RefCell::new((set, set)) }
     }
 
@@ -231,6 +229,10 @@ impl Block {
 
 /// The root chain and the chain of the TLD `lab`.
 fn pair() -> (Chain, Chain) {
+    pair_with([domain_records::ID, crate::outbox::REGISTRATIONS])
+}
+
+fn pair_with(stubs: [&str; 2]) -> (Chain, Chain) {
     let seed = |chain: &str, side, set| PeerSeed {
         chain: chain_id(chain),
         tld: name("lab"),
@@ -238,8 +240,8 @@ fn pair() -> (Chain, Chain) {
         list: authorities(set),
         since: Height(1),
     };
-    let root = Chain::new("althing-root", Side::Tld, vec![seed("tld-lab", Side::Tld, 1)], 0);
-    let tld = Chain::new("tld-lab", Side::Root, vec![seed("althing-root", Side::Root, 0)], 1);
+    let root = Chain::new("althing-root", seed("tld-lab", Side::Tld, 1), 0, stubs[0]);
+    let tld = Chain::new("tld-lab", seed("althing-root", Side::Root, 0), 1, stubs[1]);
     (root, tld)
 }
 
