@@ -40,6 +40,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "contracts/governance",
             "contracts/node_admission",
             "contracts/node_removal",
+            "contracts/registrations",
+            "contracts/root_sync",
             "contracts/load",
             "contracts/bundle",
         ],

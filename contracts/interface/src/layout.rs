@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 use althing_types::{
     crypto::NodeId,
-    id::OrganisationId,
+    id::{ChainId, OrganisationId},
     name::DomainName,
     order::{Key, storage_key},
 };
@@ -32,6 +32,95 @@ pub mod domain_records {
     pub const COUNTS: u8 = 4;
     /// Index from host name to the TLDs that use it.
     pub const USERS: u8 = 5;
+    /// Map from number to `HeldChange`.
+    pub const HELD: u8 = 6;
+    /// Map from number to `HeldContent`.
+    pub const HELD_CONTENTS: u8 = 7;
+    /// Value of `HeldCounts`.
+    pub const HELD_COUNTS: u8 = 8;
+    /// Value of `HoldSettings`.
+    pub const HOLD_SETTINGS: u8 = 9;
+    /// Index from organisation to the numbers of its open held changes.
+    pub const HELD_OF: u8 = 10;
+    /// Index from expiry to the numbers of open held changes.
+    pub const EXPIRIES: u8 = 11;
+    /// Index from settlement's height to the numbers of settled changes.
+    pub const SETTLED: u8 = 12;
+    /// Map from organisation to the `Tally` of its changes.
+    pub const TALLIES: u8 = 13;
+    /// Value of the `Tally` of all changes.
+    pub const ZONE_TALLY: u8 = 14;
+    /// Map from TLD to the height since which contract `root_sync` is to be told of it.
+    pub const UNTOLD: u8 = 15;
+}
+
+/// Field numbers and keys of `registrations`.
+pub mod registrations {
+    use super::{DomainName, Key, OrganisationId, Vec, field, storage_key};
+
+    /// Map from name to `Domain`.
+    pub const DOMAINS: u8 = 1;
+    /// Map from host name to `Host`.
+    pub const HOSTS: u8 = 2;
+    /// Value of `Apex`.
+    pub const APEX: u8 = 3;
+    /// Value of `Counts`.
+    pub const COUNTS: u8 = 4;
+    /// Index from host name within the TLD to the domains that name it.
+    pub const USERS: u8 = 5;
+    /// Index from time in milliseconds to the names for which something is due then.
+    pub const DUE: u8 = 6;
+    /// Index from sponsoring registrar to its names.
+    pub const BY_SPONSOR: u8 = 7;
+    /// Map from name to the reason why it is reserved.
+    pub const RESERVED: u8 = 8;
+    /// Value of `Settings`.
+    pub const SETTINGS: u8 = 9;
+    /// Value of `Charter`.
+    pub const CHARTER: u8 = 10;
+
+    /// A registered name.
+    pub fn domain_key(name: &DomainName) -> Vec<u8> {
+        storage_key(DOMAINS, name)
+    }
+    /// Prefix of all registered names.
+    pub fn domains_prefix() -> Vec<u8> {
+        field(DOMAINS)
+    }
+    /// A subordinate host.
+    pub fn host_key(host: &DomainName) -> Vec<u8> {
+        storage_key(HOSTS, host)
+    }
+    /// Prefix of all subordinate hosts.
+    pub fn hosts_prefix() -> Vec<u8> {
+        field(HOSTS)
+    }
+    /// The TLD's own name servers, DS records and glue.
+    pub fn apex_key() -> Vec<u8> {
+        field(APEX)
+    }
+    /// The totals.
+    pub fn counts_key() -> Vec<u8> {
+        field(COUNTS)
+    }
+    /// The settings.
+    pub fn settings_key() -> Vec<u8> {
+        field(SETTINGS)
+    }
+    /// The TLD and its registry.
+    pub fn charter_key() -> Vec<u8> {
+        field(CHARTER)
+    }
+    /// Prefix of a registrar's names; the rest of a key is the name's ordered form.
+    pub fn by_sponsor_prefix(sponsor: &OrganisationId) -> Vec<u8> {
+        storage_key(BY_SPONSOR, sponsor)
+    }
+    /// The time and the name of a key of the index of what is due.
+    pub fn due_of(key: &[u8]) -> Option<(u64, DomainName)> {
+        let mut rest = key.strip_prefix(&[DUE])?;
+        let entry = (u64::decode_key(&mut rest)?, DomainName::decode_key(&mut rest)?);
+        rest.is_empty().then_some(entry)
+    }
 }
 
 /// Field numbers of `governance`.
@@ -94,6 +183,30 @@ pub mod node_removal {
     pub const FINDINGS: u8 = 5;
 }
 
+/// Field numbers of `root_sync`.
+pub mod root_sync {
+    /// Map from peer chain to `Peer`.
+    pub const PEERS: u8 = 1;
+    /// Map from peer chain to `TrustedList`.
+    pub const LISTS: u8 = 2;
+    /// Map from peer chain to the sequence number (u64) of the last message received from it.
+    pub const RECEIVED: u8 = 3;
+    /// Map from peer chain and sequence number to `Message`.
+    pub const OUTBOX: u8 = 4;
+    /// Map from TLD to the chain that is spoken to about it.
+    pub const TLDS: u8 = 5;
+    /// Map from peer chain and number to `RefusalRecord`; from this chain's own id for what was of no peer.
+    pub const REFUSALS: u8 = 6;
+    /// Map from peer chain to `HeldChange`.
+    pub const HELD: u8 = 7;
+    /// Map from peer chain to `Deferred`.
+    pub const DEFERRED: u8 = 8;
+    /// Map from TLD to the base URLs that the root told.
+    pub const BOOTSTRAP: u8 = 9;
+    /// Value of the number (u64) of refused deliveries of no peer.
+    pub const STRANGERS: u8 = 10;
+}
+
 fn field(number: u8) -> Vec<u8> {
     alloc::vec![number]
 }
@@ -137,6 +250,27 @@ pub fn counts_key() -> Vec<u8> {
 /// `domain_records`: prefix of the TLDs that use a host; the rest of a key is the TLD's ordered form.
 pub fn users_prefix(host: &DomainName) -> Vec<u8> {
     storage_key(domain_records::USERS, host)
+}
+
+/// `domain_records`: a held change.
+pub fn held_change_key(id: u64) -> Vec<u8> {
+    storage_key(domain_records::HELD, &id)
+}
+/// `domain_records`: prefix of all held changes.
+pub fn held_changes_prefix() -> Vec<u8> {
+    field(domain_records::HELD)
+}
+/// `domain_records`: what a held change would do.
+pub fn held_content_key(id: u64) -> Vec<u8> {
+    storage_key(domain_records::HELD_CONTENTS, &id)
+}
+/// `domain_records`: the totals of held changes.
+pub fn held_counts_key() -> Vec<u8> {
+    field(domain_records::HELD_COUNTS)
+}
+/// `domain_records`: when changes wait.
+pub fn hold_settings_key() -> Vec<u8> {
+    field(domain_records::HOLD_SETTINGS)
 }
 
 /// `governance`: a member organisation.
@@ -218,6 +352,47 @@ pub fn evidence_prefix(node: &NodeId) -> Vec<u8> {
 /// `node_removal`: the review behind a proposal.
 pub fn review_key(proposal: u64) -> Vec<u8> {
     storage_key(node_removal::REVIEWS, &proposal)
+}
+
+/// `root_sync`: what is known of a peer.
+pub fn peer_key(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::PEERS, peer)
+}
+/// `root_sync`: prefix of all peers.
+pub fn peers_prefix() -> Vec<u8> {
+    field(root_sync::PEERS)
+}
+/// `root_sync`: the trusted authority list of a peer.
+pub fn trusted_list_key(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::LISTS, peer)
+}
+/// `root_sync`: sequence number of the last message received from a peer.
+pub fn received_key(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::RECEIVED, peer)
+}
+/// `root_sync`: a message to a peer.
+pub fn outbox_key(peer: &ChainId, sequence: u64) -> Vec<u8> {
+    storage_key(root_sync::OUTBOX, &(peer.clone(), sequence))
+}
+/// `root_sync`: the change of a peer that waits for a vote.
+pub fn held_key(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::HELD, peer)
+}
+/// `root_sync`: prefix of all changes that wait for a vote.
+pub fn all_held_prefix() -> Vec<u8> {
+    field(root_sync::HELD)
+}
+/// `root_sync`: prefix of the refused deliveries of a peer.
+pub fn refusals_prefix(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::REFUSALS, peer)
+}
+/// `root_sync`: prefix of all refused deliveries.
+pub fn all_refusals_prefix() -> Vec<u8> {
+    field(root_sync::REFUSALS)
+}
+/// `root_sync`: the bootstrap entry that the root told.
+pub fn told_bootstrap_key(tld: &DomainName) -> Vec<u8> {
+    storage_key(root_sync::BOOTSTRAP, tld)
 }
 
 /// The name in a key of a map by names: what [`bindings_prefix`], [`delegations_prefix`] and [`hosts_prefix`] find.

@@ -18,7 +18,7 @@ use crate::{
     codec::{Bytes, Text},
     crypto::PublicKey,
     hash::Hash,
-    id::{ContractId, Height, OrganisationId, Sequence},
+    id::{ChainId, ContractId, Height, OrganisationId, Sequence},
     name::DomainName,
     organisation::Role,
 };
@@ -148,7 +148,7 @@ macro_rules! identifiers {
         })*
     };
 }
-identifiers!(OrganisationId, ContractId);
+identifiers!(OrganisationId, ContractId, ChainId);
 
 impl Key for DomainName {
     fn encode_key(&self, out: &mut Vec<u8>) {

@@ -6,8 +6,7 @@
 
 use crate::{
     codec::List,
-    hash::{Hash, sha3_256},
-    keyspace::key_hash,
+    hash::{Hash, Tag, preimage, sha3_256},
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -57,24 +56,37 @@ fn bit(hash: &Hash, depth: usize) -> bool {
     byte >> (7usize.saturating_sub(depth % 8)) & 1 == 1
 }
 
-fn combine(tag: &[u8], left: &Hash, right: &Hash) -> Hash {
-    let mut bytes = Vec::with_capacity(96);
-    bytes.extend_from_slice(tag);
-    bytes.extend_from_slice(&left.0);
-    bytes.extend_from_slice(&right.0);
-    sha3_256(&bytes)
-}
-
 impl StateProof {
     /// Checks that `key` has `value` under `root`, or no value when `value` is `None`.
     ///
     /// # Errors
     /// [`ProofError`] for the first thing that is wrong.
     pub fn verify(&self, root: &Hash, key: &[u8], value: Option<&[u8]>) -> Result<(), ProofError> {
-        let wanted = key_hash(key);
+        self.check(root, key, value, sha3_256)
+    }
+
+    /// As [`Self::verify`], with another's SHA3-256.
+    ///
+    /// # Errors
+    /// [`ProofError`] for the first thing that is wrong.
+    pub fn check(
+        &self,
+        root: &Hash,
+        key: &[u8],
+        value: Option<&[u8]>,
+        sha3: impl Fn(&[u8]) -> Hash,
+    ) -> Result<(), ProofError> {
+        let wanted = sha3(&preimage(Tag::StateKey, &[key]));
+        let combine = |tag: &[u8], left: &Hash, right: &Hash| {
+            let mut bytes = Vec::with_capacity(96);
+            bytes.extend_from_slice(tag);
+            bytes.extend_from_slice(&left.0);
+            bytes.extend_from_slice(&right.0);
+            sha3(&bytes)
+        };
         let mut current = match (&self.leaf, value) {
             (Some(leaf), Some(value)) => {
-                if leaf.key != wanted || leaf.value != sha3_256(value) {
+                if leaf.key != wanted || leaf.value != sha3(value) {
                     return Err(ProofError::WrongLeaf);
                 }
                 combine(LEAF, &leaf.key, &leaf.value)
