@@ -4,7 +4,7 @@
 use super::*;
 use althing_interface::{
     layout::registrations as layout,
-    registrations::{Change, Counts, Expiry, TldZone, TransferDefault, code_hash},
+    registrations::{Change, Counts, Expiry, Phase, TldZone, TransferDefault, add_years, code_hash},
 };
 use althing_sdk::types::codec;
 use proptest::prelude::*;
@@ -152,6 +152,25 @@ fn invariant_only_by_right(step: &Step, before: &TldZone, after: &TldZone) {
     }
 }
 
+/// A name goes by deletion or time, its registrar changes by the losing one, the registry or time, and no term reaches
+/// beyond ten years.
+fn invariant_transitions(step: &Step, before: &TldZone, after: &TldZone, now_ms: u64) {
+    for (name, old) in &before.domains {
+        let Some(new) = after.domains.get(name) else {
+            assert!(matches!(step, Step::Delete { .. } | Step::Pass { .. }), "{step:?} freed {name}");
+            continue;
+        };
+        let given = matches!(step, Step::Answer { what: 0, .. } | Step::Assign { .. } | Step::Pass { .. });
+        assert!(old.sponsor == new.sponsor || given, "{step:?} gave {name} to {}", new.sponsor);
+        let shorter = matches!(step, Step::Delete { .. } | Step::Pass { .. });
+        assert!(new.expires_ms >= old.expires_ms || shorter, "{step:?} shortened the term of {name}");
+    }
+    for (name, domain) in &after.domains {
+        assert!(domain.expires_ms <= add_years(now_ms, 10, 0), "the term of {name} is too long");
+        assert!(domain.phase == Phase::Active || domain.transfer.is_none());
+    }
+}
+
 fn run(chain: &Chain, step: &Step) {
     let (alone, all) = (|text: usize| name(NAMES[text]), &chain.names);
     match step {
@@ -232,6 +251,7 @@ proptest! {
             invariant_indexes(&chain, &after);
             invariant_glue(&after);
             invariant_only_by_right(step, &before, &after);
+            invariant_transitions(step, &before, &after, chain.net.time_ms());
             assert!(chain.names.by(ISP).domains_are_listed().ok());
             before = after;
         }
