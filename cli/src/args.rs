@@ -6,6 +6,7 @@ mod contract;
 mod govern;
 mod local;
 mod node;
+mod record;
 mod recovery;
 mod remediation;
 
@@ -18,6 +19,7 @@ pub use govern::{
 };
 pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
 pub use node::{HostPort, NodeCommand, NodeInit};
+pub use record::RecordCommand;
 pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 pub use remediation::RemediationCommand;
 
@@ -121,6 +123,9 @@ pub enum Command {
     /// Bring the root zone into the ledger, follow its changes, and write it out again.
     #[command(subcommand)]
     Zone(ZoneCommand),
+    /// See changes of the root zone that wait; consent, object, withdraw.
+    #[command(subcommand)]
+    Record(RecordCommand),
     /// Show the node: chain, height, roots, authorities, peers.
     #[command(after_help = "Examples:\n  althing status\n  althing --api http://127.0.0.1:8100 status --json")]
     Status,
