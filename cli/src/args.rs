@@ -7,6 +7,7 @@ mod domain;
 mod govern;
 mod local;
 mod node;
+mod record;
 mod recovery;
 mod remediation;
 mod sync;
@@ -21,6 +22,7 @@ pub use govern::{
 };
 pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
 pub use node::{HostPort, NodeCommand, NodeInit};
+pub use record::RecordCommand;
 pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 pub use remediation::RemediationCommand;
 pub use sync::{Ends, SyncCommand, SyncRelay};
@@ -135,6 +137,9 @@ pub enum Command {
     /// Register names below a TLD and look after them: renew, update, transfer, delete, restore.
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// See changes of the root zone that wait; consent, object, withdraw.
+    #[command(subcommand)]
+    Record(RecordCommand),
     /// Show the node: chain, height, roots, authorities, peers.
     #[command(after_help = "Examples:\n  althing status\n  althing --api http://127.0.0.1:8100 status --json")]
     Status,

@@ -15,6 +15,7 @@ mod member;
 mod node;
 mod proposal;
 mod query;
+mod record;
 mod recovery;
 mod remediation;
 mod review;
@@ -108,6 +109,7 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Review(command) => review::run(&context, command).await,
         Command::Remediation(command) => remediation::run(&context, command).await,
         Command::Upgrade(command) => upgrade::run(&context, command).await,
+        Command::Record(command) => record::run(&context, command).await,
         Command::Recovery(command) => recovery::run(&context, command).await,
         Command::Status => status::run(&context).await,
         Command::Block(options) => block::run(&context, options).await,
