@@ -160,9 +160,10 @@ pub fn metrics(zones: &[ZoneStatus]) -> String {
     let refused = counts.refused.iter().map(|(why, count)| (format!("{{reason=\"{}\"}}", quoted(why)), *count));
     family("refused_total", "counter", "Refused requests.", &mut refused.into_iter());
     let told = zones.iter().flat_map(|z| {
-        z.counts.notified.iter().map(|(who, s)| {
-            (format!("{{zone=\"{}\",secondary=\"{}\"}}", quoted(&z.zone), quoted(who)), u64::from(*s))
-        })
+        z.counts
+            .notified
+            .iter()
+            .map(|(who, s)| (format!("{{zone=\"{}\",secondary=\"{}\"}}", quoted(&z.zone), quoted(who)), u64::from(*s)))
     });
     let told: Vec<(String, u64)> = told.collect();
     family("notified_serial", "gauge", "Last serial that a secondary acknowledged.", &mut told.into_iter());

@@ -16,6 +16,7 @@ mod import;
 mod present;
 mod replay;
 mod sending;
+mod tld;
 
 use super::Context;
 use crate::{

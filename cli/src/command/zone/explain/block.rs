@@ -41,11 +41,9 @@ pub(super) struct CertificateSigner {
 /// Where an event stands.
 #[derive(Clone, Debug)]
 pub(super) struct Standing<'a> {
-    /// The receipt that holds it.
-    pub(super) receipt: &'a Receipt,
     /// The transaction; `None` for what the chain itself did at the block's end.
     pub(super) transaction: Option<&'a SignedTransaction>,
-    /// Position of transaction and receipt, from 0.
+    /// Position of its receipt and, where there is one, of the transaction, from 0.
     pub(super) index: usize,
 }
 
@@ -118,7 +116,7 @@ impl Whole {
         for (index, receipt) in self.receipts.iter().enumerate() {
             match receipt.events.get(left) {
                 Some(found) if found == event => {
-                    return Some(Standing { receipt, transaction: self.transactions.get(index), index });
+                    return Some(Standing { transaction: self.transactions.get(index), index });
                 }
                 Some(_) => return None,
                 None => left = left.checked_sub(receipt.events.len())?,
