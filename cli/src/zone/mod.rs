@@ -6,6 +6,7 @@
 
 pub mod changes;
 pub mod follow;
+pub mod load;
 pub mod master;
 
 use crate::error::{CliError, Result};

@@ -77,7 +77,8 @@ async fn case_15_text_that_looks_like_a_directive_is_data() {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_17_data_that_come_back_have_higher_serials_across_the_end_of_the_circle() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config_of(folder.path(), any(), &[], &["lab."], "serial = \"increment\"\nserial_floor = 4294967293");
+    let more = "serial = \"increment\"\nserial_floor = 4294967293\nbrake = { shrink_percent = 100 }";
+    let config = config_of(folder.path(), any(), &[], &["lab."], more);
     let (running, feeders) = start_all(&config, vec![small()]).await;
     let first = served_of(&running, 0, &feeders[0]).await;
     assert_eq!(first, 4_294_967_294);
