@@ -76,10 +76,13 @@ pub(super) async fn run(
     out: &Path,
     compare: Option<&Path>,
 ) -> Result<()> {
-    let given = compare.map(|path| Ok((path.display().to_string(), read_text(path)?))).transpose()?;
+    let given = compare.map(read_text).transpose()?;
     let chain = context.chain().await?;
     let zone = super::zone_of(&chain, wanted)?;
-    let expected = given.map(|(name, text)| master::parse_of(&name, &text, &zone)).transpose()?;
+    let expected = given
+        .zip(compare)
+        .map(|(text, path)| master::parse_of(&path.display().to_string(), &text, &zone))
+        .transpose()?;
     let found = found(&chain, &zone).await?;
     let text = &found.text;
     let to_stdout = out.as_os_str() == "-";

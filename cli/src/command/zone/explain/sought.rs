@@ -268,7 +268,6 @@ mod tests {
     use althing_types::{
         codec::{Bytes, List, Text},
         id::OrganisationId,
-        wire::Event as _,
     };
 
     fn name(text: &str) -> DomainName {
