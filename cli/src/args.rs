@@ -20,7 +20,9 @@ pub use govern::{
     Accused, AuthorityCommand, ComplaintCommand, MemberCommand, MemberKeyCommand, MemberRequest, OpenCommand,
     ProposalCommand, ReviewCommand, SignOptions, UpgradeCommand, VoteCommand,
 };
-pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
+pub use local::{
+    BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, ImportTerms, KeyCommand, ZoneCommand,
+};
 pub use node::{HostPort, NodeCommand, NodeInit};
 pub use record::RecordCommand;
 pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
