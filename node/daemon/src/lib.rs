@@ -3,7 +3,7 @@
 //! [`node`] is the node without its outside, [`driver`] gives it a thread, channels and timers, [`contacts`] says who
 //! may connect, [`wire`] is the driver's way out, [`ledger`] is what the API reads,
 //! [`remediation`] computes plans for it, `membership` puts them together for one chain, and [`assemble`] runs the nodes of
-//! all chains of the configuration.
+//! all chains of the configuration, with `relay` between them.
 #![cfg_attr(
     test,
     allow(
@@ -24,5 +24,6 @@ mod membership;
 pub mod metrics;
 pub mod node;
 pub mod preverify;
+mod relay;
 pub mod remediation;
 pub mod wire;

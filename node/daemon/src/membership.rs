@@ -10,6 +10,7 @@ use crate::{
     ledger::{LedgerService, StoreSlot},
     metrics::Probe,
     node::{Halt, Node, NodeConfig, SharedPool},
+    relay::End,
     wire::Wire,
 };
 use althing_api::config::{ApiLimits, Membership, NetworkConfig};
@@ -188,6 +189,14 @@ impl<W: Wire> Prepared<W> {
     /// How to end it.
     pub(crate) fn stop(&self) -> Stop {
         Stop { inbox: self.parts.inbox.clone(), stopping: Arc::clone(&self.parts.stopping) }
+    }
+
+    /// The chain as relays see it.
+    ///
+    /// # Errors
+    /// When the API's socket is gone.
+    pub(crate) fn end(&self) -> anyhow::Result<End> {
+        Ok(End { genesis: self.parts.genesis.clone(), api: self.listener.local_addr()? })
     }
 
     /// Starts its threads; `ended` is told how the node's thread ends.
