@@ -13,6 +13,7 @@ extern crate alloc;
 pub mod authority;
 pub mod block;
 pub mod certificate;
+pub mod checkpoint;
 pub mod codec;
 pub mod crypto;
 pub mod event;

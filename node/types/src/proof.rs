@@ -13,9 +13,9 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-const LEAF: &[u8] = b"JMT::LeafNode";
-const NODE: &[u8] = b"JMT::IntrnalNode";
-const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
+pub(crate) const LEAF: &[u8] = b"JMT::LeafNode";
+pub(crate) const NODE: &[u8] = b"JMT::IntrnalNode";
+pub(crate) const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 
 /// The leaf that a proof ends at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -52,12 +52,12 @@ pub enum ProofError {
     WrongRoot,
 }
 
-fn bit(hash: &Hash, depth: usize) -> bool {
+pub(crate) fn bit(hash: &Hash, depth: usize) -> bool {
     let byte = hash.0.get(depth / 8).copied().unwrap_or(0);
     byte >> (7usize.saturating_sub(depth % 8)) & 1 == 1
 }
 
-fn combine(tag: &[u8], left: &Hash, right: &Hash) -> Hash {
+pub(crate) fn combine(tag: &[u8], left: &Hash, right: &Hash) -> Hash {
     let mut bytes = Vec::with_capacity(96);
     bytes.extend_from_slice(tag);
     bytes.extend_from_slice(&left.0);
