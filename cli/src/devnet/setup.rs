@@ -187,6 +187,7 @@ pub(super) fn in_network() -> Membership {
         genesis: "../genesis.json".into(),
         data_dir: "data".into(),
         contracts_dir: Some("../contracts".into()),
+        checkpoint_from: Vec::new(),
     }
 }
 

@@ -12,6 +12,9 @@ use std::{
 /// Most peers of a configuration.
 pub const MAX_PEERS: usize = 128;
 
+/// Most sources of checkpoints.
+pub const MAX_SOURCES: usize = 16;
+
 /// Everything a node is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +44,10 @@ pub struct Membership {
     /// Folder with code of genesis contracts (`<contract id>.wasm`) that are not in the node's bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contracts_dir: Option<PathBuf>,
+    /// APIs of nodes from which an empty store begins with a checkpoint, such as `http://192.0.2.1:8100`. None of them
+    /// is trusted: all they give follows from the genesis, or is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checkpoint_from: Vec<String>,
 }
 
 /// The peer-to-peer side.
@@ -181,6 +188,13 @@ impl NodeConfig {
         }
         if self.network.peers.len() > MAX_PEERS {
             return refuse("network.peers", self.network.peers.len().to_string(), "must be at most 128 peers");
+        }
+        let sources = self.chains.iter().flat_map(|chain| &chain.checkpoint_from);
+        if let Some(other) = sources.clone().find(|source| !source.starts_with("http://")) {
+            return refuse("chain.checkpoint_from", other.clone(), "must be URLs such as http://192.0.2.1:8100");
+        }
+        if sources.count() > MAX_SOURCES {
+            return refuse("chain.checkpoint_from", "too many".into(), "must be at most 16 URLs");
         }
         for text in self.network.peers.iter().map(|p| &p.address).chain([&self.network.listen]) {
             if !text.starts_with('/') {

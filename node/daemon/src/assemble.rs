@@ -4,9 +4,10 @@
 //! and opens its store again once there is space. Any other fault of the store ends the process.
 
 use crate::{
+    checkpoint::{self, Maker, Offered},
     contacts::Contacts,
     driver::{Driver, Inbox, Outbox, Shared, channels},
-    keys,
+    join, keys,
     ledger::{LedgerService, StoreSlot},
     metrics::Probe,
     node::{Halt, Node, NodeConfig, SharedPool},
@@ -136,6 +137,7 @@ pub fn run_over<W: Wire>(config: FileConfig, wire: impl FnOnce(Handle, &SecretKe
     })?);
     let executor = Executor::new(machine, genesis.chain.clone(), genesis.kind.clone());
     let data = membership.data_dir.join("store");
+    runtime.block_on(join::join(&membership.data_dir, &membership.checkpoint_from, &genesis))?;
     let store = open(&data, &genesis, &executor, membership.contracts_dir.as_deref())?;
     let tip = store.tip()?.map_or(Height(0), |t| t.height);
 
@@ -149,6 +151,8 @@ pub fn run_over<W: Wire>(config: FileConfig, wire: impl FnOnce(Handle, &SecretKe
     let wire = wire(network.clone(), &key);
     let shared = Arc::new(Shared::new(tip));
     shared.member.store(contacts.is_member(), Ordering::Relaxed);
+    let offered = Arc::new(Offered::default());
+    let checkpoints = checkpoint::folder(&membership.data_dir);
     let parts = Parts {
         key,
         data,
@@ -175,6 +179,7 @@ pub fn run_over<W: Wire>(config: FileConfig, wire: impl FnOnce(Handle, &SecretKe
         inbox,
         network: network.clone(),
         plans: Default::default(),
+        checkpoints: Arc::clone(&offered),
         halted: Arc::clone(&parts.halted),
     });
     let services =
@@ -197,7 +202,9 @@ pub fn run_over<W: Wire>(config: FileConfig, wire: impl FnOnce(Handle, &SecretKe
         stopping.store(true, Ordering::SeqCst);
         tokio::task::spawn_blocking(move || signal_inbox.stop());
     });
-    spawn_pruner(&parts)?;
+    let (slot, stopping) = (Arc::clone(&parts.slot), Arc::clone(&parts.stopping));
+    Maker { store: slot, folder: checkpoints, offered: Arc::clone(&offered), stopping }.spawn()?;
+    spawn_pruner(&parts, offered)?;
 
     let halted = Arc::clone(&parts.halted);
     let node = std::thread::Builder::new().name("node".into()).spawn(move || keep_running(parts, outbox))?;
@@ -359,7 +366,7 @@ fn free_space(path: &Path) -> anyhow::Result<u64> {
 }
 
 /// Forgets old state beside the node's thread, a little at a time.
-fn spawn_pruner<W>(parts: &Parts<W>) -> anyhow::Result<()> {
+fn spawn_pruner<W>(parts: &Parts<W>, offered: Arc<Offered>) -> anyhow::Result<()> {
     let (slot, stopping, probe) = (Arc::clone(&parts.slot), Arc::clone(&parts.stopping), Arc::clone(&parts.probe));
     let retention = parts.genesis.parameters.retention_blocks;
     std::thread::Builder::new().name("pruner".into()).spawn(move || {
@@ -367,7 +374,7 @@ fn spawn_pruner<W>(parts: &Parts<W>) -> anyhow::Result<()> {
             std::thread::sleep(PRUNE_EVERY);
             let store = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
             let Some(store) = store else { continue };
-            if let Err(error) = probe.time("prune", || prune_once(&store, retention)) {
+            if let Err(error) = probe.time("prune", || prune_once(&store, retention, offered.pinned())) {
                 tracing::warn!(%error, "old state was not forgotten");
             }
         }
@@ -375,9 +382,9 @@ fn spawn_pruner<W>(parts: &Parts<W>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn prune_once(store: &RocksStore, retention: u64) -> Result<(), StoreError> {
+fn prune_once(store: &RocksStore, retention: u64, pinned: Height) -> Result<(), StoreError> {
     let Some(tip) = store.tip()? else { return Ok(()) };
-    let oldest = Height(tip.height.0.saturating_sub(retention));
+    let oldest = Height(tip.height.0.saturating_sub(retention)).min(pinned);
     if store.oldest()? < oldest {
         store.prune(oldest)?;
     }

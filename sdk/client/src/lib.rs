@@ -13,6 +13,7 @@
     )
 )]
 
+pub mod bulk;
 pub mod client;
 pub mod error;
 pub mod follow;
