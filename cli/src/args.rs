@@ -4,6 +4,7 @@ mod ca;
 mod chain;
 mod contract;
 mod govern;
+mod ledger;
 mod local;
 mod node;
 mod recovery;
@@ -16,6 +17,7 @@ pub use govern::{
     Accused, AuthorityCommand, ComplaintCommand, MemberCommand, MemberKeyCommand, MemberRequest, OpenCommand,
     ProposalCommand, ReviewCommand, SignOptions, UpgradeCommand, VoteCommand,
 };
+pub use ledger::{AuditArgs, ChainCommand};
 pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
 pub use node::{HostPort, NodeCommand, NodeInit};
 pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
@@ -137,6 +139,11 @@ pub enum Command {
     /// Write, check, deploy, call and upgrade contracts.
     #[command(subcommand)]
     Contract(ContractCommand),
+    /// Write the whole chain into a file.
+    #[command(subcommand)]
+    Chain(ChainCommand),
+    /// Compute an exported chain again from its genesis, offline, and compare every root.
+    Audit(AuditArgs),
     /// Measure throughput and latency of a network of its own.
     Bench(BenchArgs),
     /// Print a completion script for a shell.

@@ -10,6 +10,7 @@ mod devnet;
 mod events;
 mod key;
 mod key_text;
+mod ledger;
 mod member;
 mod node;
 mod proposal;
@@ -99,6 +100,8 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Events(options) => events::run(&context, options).await,
         Command::Zone(command) => zone::run(&context, command).await,
         Command::Contract(command) => contract::run(&context, command).await,
+        Command::Chain(command) => ledger::run(&context, command).await,
+        Command::Audit(options) => ledger::audit(&context, options),
         Command::Bench(options) => bench::run(&context, options).await,
         Command::Completions { .. } | Command::RunDetached { .. } => Ok(()),
     }

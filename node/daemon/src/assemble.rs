@@ -69,7 +69,7 @@ pub fn read_genesis(path: &Path) -> anyhow::Result<Genesis> {
 }
 
 /// Finds the code of a genesis contract by its hash: in the bundle, or in the folder of the configuration.
-fn find_code(hash: &Hash, folder: Option<&Path>) -> Option<Vec<u8>> {
+pub(crate) fn find_code(hash: &Hash, folder: Option<&Path>) -> Option<Vec<u8>> {
     let bundled = althing_bundle::contracts().iter().map(|c| c.code.to_vec());
     let found = bundled.into_iter().find(|code| keyspace::code_hash(code) == *hash);
     found.or_else(|| {

@@ -36,6 +36,8 @@ const MOST_KEPT: usize = 4;
 const FETCHED: Duration = Duration::from_secs(60);
 /// How long a checkpoint is kept at most once it is not among the newest, fetched or not.
 const LONGEST_KEPT: Duration = Duration::from_secs(3_600);
+/// Free space, beside twice the size of the last one, without which none is made: the chain needs it more.
+const MIN_FREE: u64 = 256 * 1024 * 1024;
 /// How often the tip is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After how many bytes the maker pauses, and for how long: it must not take the disk from commits.
@@ -135,6 +137,10 @@ impl Offered {
         old
     }
 
+    fn newest_bytes(&self) -> u64 {
+        self.locked().values().next_back().map_or(0, |offer| offer.checkpoint.bytes())
+    }
+
     fn newest(&self) -> Option<Height> {
         self.locked().keys().next_back().copied()
     }
@@ -204,6 +210,8 @@ impl<S: Storage + 'static> Maker<S> {
                 Err(CheckpointError::Stopped) => return,
                 Err(error) => {
                     tracing::warn!(%error, "no checkpoint was made");
+                    // What is half made only takes space.
+                    let _ = checkpoint::list(&self.folder);
                     self.offered.hold(Height(u64::MAX));
                     rest_until = begun.checked_add(FETCHED).unwrap_or(begun);
                 }
@@ -226,6 +234,12 @@ impl<S: Storage + 'static> Maker<S> {
             return Ok(false);
         }
         if resting {
+            return Ok(false);
+        }
+        let free = store.free_space()?;
+        if free < self.offered.newest_bytes().saturating_mul(2).saturating_add(MIN_FREE) {
+            tracing::debug!(height = due.0, free, "no checkpoint: too little space");
+            self.offered.hold(Height(u64::MAX));
             return Ok(false);
         }
         self.offered.hold(due);

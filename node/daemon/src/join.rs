@@ -101,7 +101,9 @@ fn is_empty(store: &Path) -> anyhow::Result<bool> {
     if !store.exists() {
         return Ok(true);
     }
-    Ok(RocksStore::open(store, RocksOptions::default())?.tip()?.is_none())
+    // Whether it is whole is looked at when the node opens it.
+    let options = RocksOptions { verify_up_to_bytes: 0, ..RocksOptions::default() };
+    Ok(RocksStore::open(store, options)?.tip()?.is_none())
 }
 
 impl Source {

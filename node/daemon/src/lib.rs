@@ -2,7 +2,7 @@
 //!
 //! [`node`] is the node without its outside, [`driver`] gives it a thread, channels and timers, [`contacts`] says who
 //! may connect, [`wire`] is the driver's way out, [`ledger`] is what the API reads,
-//! [`remediation`] computes plans for it, [`checkpoint`] offers checkpoints and [`join`] begins with one, [`assemble`] builds everything from the configuration and keeps it running.
+//! [`remediation`] computes plans for it, [`checkpoint`] offers checkpoints and [`join`] begins with one, [`audit`] computes an exported chain again, [`assemble`] builds everything from the configuration and keeps it running.
 #![cfg_attr(
     test,
     allow(
@@ -15,6 +15,7 @@
 )]
 
 pub mod assemble;
+pub mod audit;
 pub mod checkpoint;
 pub mod contacts;
 pub mod driver;

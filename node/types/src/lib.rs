@@ -17,6 +17,7 @@ pub mod checkpoint;
 pub mod codec;
 pub mod crypto;
 pub mod event;
+pub mod export;
 pub mod genesis;
 pub mod govern;
 pub mod hash;

@@ -1,8 +1,10 @@
-//! Samples of a checkpoint's chunk.
+//! Samples of a checkpoint's chunk and of an exported chain.
 
-use super::{Samples, bytes, digest, list};
+use super::{Samples, bytes, certificate, digest, genesis, header, list, signed_transactions};
 use althing_types::{
+    block::Block,
     checkpoint::{Chunk, ChunkEntry, Prefix, Subtree},
+    export::ExportRecord,
     hash::Hash,
     id::Height,
     proof::ProofLeaf,
@@ -22,5 +24,15 @@ pub(super) fn checkpoint(all: &mut Samples) {
     let entry = ChunkEntry { key: bytes(b"key"), value: bytes(b"value") };
     all.add("ChunkEntry", entry.clone());
     let siblings = list(siblings.map(|(_, sibling)| sibling).to_vec());
+    let block = Block { header: header(), previous: None, recovery: None, transactions: list(signed_transactions()) };
+    let records = [
+        ("Genesis", ExportRecord::Genesis(Box::new(genesis()))),
+        ("Code", ExportRecord::Code(bytes(b"\0asm\x01\0\0\0"))),
+        ("Block", ExportRecord::Block(Box::new((block, certificate())))),
+        ("End", ExportRecord::End { height: Height(7), block: digest("block") }),
+    ];
+    for (name, record) in records {
+        all.add(&format!("ExportRecord.{name}"), record);
+    }
     all.add("Chunk", Chunk { height: Height(7), prefix, siblings, entries: list(vec![entry]) });
 }
