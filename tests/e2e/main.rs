@@ -13,6 +13,8 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
+mod audit;
+mod checkpoint;
 mod disk_full;
 mod foreground;
 mod governance;
