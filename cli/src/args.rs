@@ -5,6 +5,7 @@ mod chain;
 mod contract;
 mod domain;
 mod govern;
+mod ledger;
 mod local;
 mod node;
 mod record;
@@ -20,6 +21,7 @@ pub use govern::{
     Accused, AuthorityCommand, ComplaintCommand, MemberCommand, MemberKeyCommand, MemberRequest, OpenCommand,
     ProposalCommand, ReviewCommand, SignOptions, UpgradeCommand, VoteCommand,
 };
+pub use ledger::{AuditArgs, ChainCommand};
 pub use local::{
     BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, ImportTerms, KeyCommand, ZoneCommand,
 };
@@ -158,6 +160,11 @@ pub enum Command {
     /// Write, check, deploy, call and upgrade contracts.
     #[command(subcommand)]
     Contract(ContractCommand),
+    /// Write the whole chain into a file.
+    #[command(subcommand)]
+    Chain(ChainCommand),
+    /// Compute an exported chain again from its genesis, offline, and compare every root.
+    Audit(AuditArgs),
     /// Measure throughput and latency of a network of its own.
     Bench(BenchArgs),
     /// Print a completion script for a shell.

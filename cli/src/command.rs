@@ -11,6 +11,7 @@ mod domain;
 mod events;
 mod key;
 mod key_text;
+mod ledger;
 mod member;
 mod node;
 mod proposal;
@@ -120,6 +121,8 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Zone(command) => zone::run(&context, command).await,
         Command::Domain(command) => domain::run(&context, command).await,
         Command::Contract(command) => contract::run(&context, command).await,
+        Command::Chain(command) => ledger::run(&context, command).await,
+        Command::Audit(options) => ledger::audit(&context, options),
         Command::Bench(options) => bench::run(&context, options).await,
         Command::Completions { .. } | Command::RunDetached { .. } => Ok(()),
     }

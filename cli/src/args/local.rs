@@ -160,6 +160,9 @@ pub struct DevnetUp {
     /// How long a node must be a member before it may be promoted, with --profile.
     #[arg(long, value_name = "MS", requires = "profile")]
     pub promotion_ms: Option<u64>,
+    /// Every so many heights the nodes of a new network offer a checkpoint; 0: never [default: 1000].
+    #[arg(long, value_name = "N")]
+    pub checkpoint_blocks: Option<u64>,
     /// Return when every node has committed a block, and leave the processes running.
     #[arg(long)]
     pub detach: bool,
