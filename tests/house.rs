@@ -40,6 +40,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "contracts/governance",
             "contracts/node_admission",
             "contracts/node_removal",
+            "contracts/bootstrap",
             "contracts/load",
             "contracts/bundle",
         ],

@@ -6,6 +6,7 @@
 //! | [`rdata`] | typed DNS record data: addresses and DS |
 //! | [`tld_binding`] | which organisation runs which TLD |
 //! | [`domain_records`] | delegations, name-server hosts, the root's apex |
+//! | [`bootstrap`] | where registration data are asked for: RDAP base URLs of TLDs and registrars |
 //! | [`governance`] | members, nodes, proposals, votes, authorities, settings |
 //! | [`node_admission`] | requests to join |
 //! | [`node_removal`] | complaints, evidence, reviews |
@@ -31,6 +32,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod bootstrap;
 pub mod call;
 pub mod character;
 mod describe;

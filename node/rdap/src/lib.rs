@@ -1,0 +1,1 @@
+//! `althing-rdap`: the data service access node (D 4).

@@ -1,0 +1,2 @@
+//! `althing-rdap`: the data service access node (D 4).
+fn main() {}
