@@ -227,13 +227,14 @@ impl Bootstrap {
     ) -> Result<(), Refusal> {
         self.management(cx)?;
         rules::batch(&changes)?;
-        let loaded = self.counts.get().unwrap_or_default().published_ms;
+        let loaded = self.counts().published_ms;
         ensure!(published_ms >= loaded, BootstrapError::Older { given: published_ms, loaded });
         for change in changes.iter() {
             self.put_accreditation(cx, change.id, change.accreditation.as_ref());
         }
-        self.count(cx, |counts| counts.published_ms = published_ms);
-        let accreditations = self.counts.get().unwrap_or_default().accreditations;
+        let counts = Counts { published_ms, ..self.counts() };
+        self.counts.put(&counts);
+        let accreditations = counts.accreditations;
         cx.emit(AccreditationLoaded { accreditations, published_ms });
         Ok(())
     }

@@ -213,13 +213,17 @@ impl Bootstrap {
         counts.registrars = small(self.registrars.iter().count());
         counts.accreditations = small(self.accreditations.iter().count());
         counts.claims = small(self.claims.iter().count());
+        // No event: followers read everything again.
+        counts.changes = counts.changes.saturating_add(1);
         counts.changed = cx.height();
         self.counts.put(&counts);
     }
 
-    pub(crate) fn count(&mut self, cx: &Ctx, change: impl FnOnce(&mut Counts)) {
+    /// One change of an entry, a registrar or the list, which tells one event.
+    fn count(&mut self, cx: &Ctx, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.counts.get().unwrap_or_default();
         change(&mut counts);
+        counts.changes = counts.changes.saturating_add(1);
         counts.changed = cx.height();
         self.counts.put(&counts);
     }

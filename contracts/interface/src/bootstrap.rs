@@ -256,7 +256,10 @@ values! {
         claims: u32,
         /// Time of publication of the accreditation list that was loaded last, in milliseconds since 1970.
         published_ms: u64,
-        /// Height of the last change of an entry, a registrar or the list.
+        /// Changes of entries, registrars and the list so far. Each tells one event, so that a follower who has counted
+        /// fewer knows that one was kept from him.
+        changes: u64,
+        /// Height of the last of them.
         changed: Height,
     }
 }
