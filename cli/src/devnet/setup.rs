@@ -127,8 +127,7 @@ impl Plan {
         let governed = matches!(self.profile, Profile::Root(_));
         let mut organisations = seats.iter().map(|seat| seat.member(governed)).collect::<Result<Vec<_>>>()?;
         organisations.extend(self.organisations.iter().cloned());
-        let contracts =
-            self.code()?.into_iter().map(|(id, code)| GenesisContract { id, code: code_hash(&code) }).collect();
+        let contracts = self.code()?.into_iter().map(|(id, code)| GenesisContract::new(id, code_hash(&code))).collect();
         let mut nodes = Vec::new();
         for (seat, port) in seats.iter().filter(|seat| seat.node.is_some()).zip(network) {
             nodes.extend(seat.entry(&format!("127.0.0.1:{port}"))?);

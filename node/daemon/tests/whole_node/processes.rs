@@ -240,7 +240,7 @@ fn a_double_vote_of_a_real_node_is_on_chain_soon() {
     let mut genesis = setup::genesis(&net.keys, &[user], &[], None);
     let mut contracts = genesis.contracts.to_vec();
     let id = ContractId::new("node_removal").unwrap();
-    contracts.push(GenesisContract { id, code: keyspace::code_hash(&contract) });
+    contracts.push(GenesisContract::new(id, keyspace::code_hash(&contract)));
     genesis.contracts = List::new(contracts).unwrap();
     let mut organisations = genesis.organisations.to_vec();
     let nodes = net.keys.iter().map(|key| MemberKey { key: key.public(), duties: [Role::Node].into() });

@@ -336,7 +336,8 @@ fn governance() -> GenesisGovernance {
 }
 
 fn genesis_contract() -> GenesisContract {
-    GenesisContract { id: contract_id("tld_binding"), code: keyspace::code_hash(b"\0asm\x01\0\0\0") }
+    let code = keyspace::code_hash(b"\0asm\x01\0\0\0");
+    GenesisContract { id: contract_id("tld_binding"), code, init: Some(bytes(&[1, 2])), block_end: true }
 }
 
 fn state_proof(leaf: Option<ProofLeaf>) -> StateProof {
