@@ -202,6 +202,10 @@ async fn reply(app: &App, question: Question, kind: &'static str, tld: &str) -> 
     let directory = Arc::clone(&app.directory.read().unwrap_or_else(PoisonError::into_inner));
     let asked = app.cache.entry(question.clone()).or_insert_with(app.lookup.answer(&directory, &question)).await;
     let kept = !asked.is_fresh();
+    if asked.value().lifetime.is_zero() {
+        // Those who asked at the same time have it too; nobody who asks later does.
+        app.cache.invalidate(&question).await;
+    }
     let mut response = rdap(asked.value(), kind, tld);
     if let Some(about) = response.extensions_mut().get_mut::<About>() {
         about.kept = kept;
