@@ -1,8 +1,10 @@
 //! What each command does: one module per noun.
 
+mod accreditation;
 mod authority;
 mod bench;
 mod block;
+mod bootstrap;
 mod ca;
 mod complaint;
 mod contract;
@@ -14,7 +16,9 @@ mod member;
 mod node;
 mod proposal;
 mod query;
+mod rdap;
 mod recovery;
+mod registrar;
 mod remediation;
 mod review;
 mod send;
@@ -92,6 +96,10 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Remediation(command) => remediation::run(&context, command).await,
         Command::Upgrade(command) => upgrade::run(&context, command).await,
         Command::Recovery(command) => recovery::run(&context, command).await,
+        Command::Bootstrap(command) => bootstrap::run(&context, command).await,
+        Command::Registrar(command) => registrar::run(&context, command).await,
+        Command::Accreditation(command) => accreditation::run(&context, command).await,
+        Command::Rdap(command) => rdap::run(&context, command).await,
         Command::Status => status::run(&context).await,
         Command::Block(options) => block::run(&context, options).await,
         Command::Query(command) => query::run(&context, command).await,

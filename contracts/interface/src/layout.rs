@@ -191,6 +191,18 @@ pub fn accreditations_prefix() -> Vec<u8> {
 pub fn claim_key(organisation: &OrganisationId) -> Vec<u8> {
     storage_key(bootstrap::CLAIMS, organisation)
 }
+/// `bootstrap`: prefix of all claims on registrar ids.
+pub fn claims_prefix() -> Vec<u8> {
+    field(bootstrap::CLAIMS)
+}
+/// `bootstrap`: prefix of the past values of a TLD's entry, oldest first.
+pub fn bootstrap_history_prefix(tld: &DomainName) -> Vec<u8> {
+    storage_key(bootstrap::HISTORY, tld)
+}
+/// `bootstrap`: prefix of the past values of a registrar's entry, oldest first.
+pub fn registrar_history_prefix(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::REGISTRAR_HISTORY, &id)
+}
 /// `bootstrap`: the totals.
 pub fn bootstrap_counts_key() -> Vec<u8> {
     field(bootstrap::COUNTS)

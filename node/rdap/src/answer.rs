@@ -147,13 +147,17 @@ pub fn registrar(id: u32, registrar: &Registrar, public: &Url) -> Value {
     out
 }
 
-/// One part of an answer for the extension: who gave it, and where the base URL was found.
-pub fn part(part: &str, url: &Url, origin: &Origin, members: &[String]) -> Value {
+/// One part of an answer for the extension: who gave it, and where the base URL was found. The URLs are where the question
+/// was sent, and where the answer came from after redirects.
+pub fn part(part: &str, [asked, url]: [&Url; 2], origin: &Origin, members: &[String]) -> Value {
     let mut out = json!({ "part": part, "url": url.as_str(), "found": origin });
-    if !members.is_empty()
-        && let Some(object) = out.as_object_mut()
-    {
-        object.insert("members".into(), json!(members));
+    if let Some(object) = out.as_object_mut() {
+        if asked != url {
+            object.insert("asked".into(), asked.as_str().into());
+        }
+        if !members.is_empty() {
+            object.insert("members".into(), json!(members));
+        }
     }
     out
 }

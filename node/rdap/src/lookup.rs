@@ -24,10 +24,16 @@ use reqwest::{
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::Duration};
 
+/// A directory that others replace while questions are answered.
+pub type SharedDirectory = Arc<std::sync::RwLock<Arc<Directory>>>;
+
 /// What a server of others answered.
 #[derive(Clone, Debug)]
 struct Given {
     object: Map<String, Value>,
+    /// Where the question was sent.
+    asked: Url,
+    /// Where the answer came from, after redirects.
     url: Url,
     lifetime: Option<Duration>,
 }
@@ -77,7 +83,7 @@ impl Lookup {
         match self.ask_each(&registry.urls, "nameserver", name).await {
             Ok(mut given) => {
                 let lifetime = self.lifetime([given.lifetime]);
-                let parts = [answer::part("registry", &given.url, &registry.origin, &[])];
+                let parts = [answer::part("registry", [&given.asked, &given.url], &registry.origin, &[])];
                 provenance(&mut given.object, &parts);
                 Answer::good(&Value::Object(given.object), lifetime)
             }
@@ -93,7 +99,7 @@ impl Lookup {
             Ok(given) => given,
             Err(fault) => return self.failed("registry", &fault),
         };
-        let mut parts = vec![answer::part("registry", &given.url, &registry.origin, &[])];
+        let mut parts = vec![answer::part("registry", [&given.asked, &given.url], &registry.origin, &[])];
         if source == Source::Registry {
             let lifetime = self.lifetime([given.lifetime]);
             let mut object = given.object;
@@ -112,10 +118,15 @@ impl Lookup {
                 let lifetime = self.lifetime([given.lifetime, other.lifetime]);
                 let mut object = if source == Source::Both {
                     let merged = merge(given.object, other.object);
-                    parts.push(answer::part("registrar", &other.url, &target.origin, &merged.from_registrar));
+                    parts.push(answer::part(
+                        "registrar",
+                        [&other.asked, &other.url],
+                        &target.origin,
+                        &merged.from_registrar,
+                    ));
                     merged.answer
                 } else {
-                    parts = vec![answer::part("registrar", &other.url, &target.origin, &[])];
+                    parts = vec![answer::part("registrar", [&other.asked, &other.url], &target.origin, &[])];
                     other.object
                 };
                 provenance(&mut object, &parts);
@@ -197,7 +208,7 @@ impl Lookup {
             return Err(unfit(&host, format!("it is of type '{media}'")));
         }
         let object = read_object(&fetched.body, class, name).map_err(|reason| unfit(&host, reason))?;
-        Ok(Given { object, lifetime: lifetime(&fetched.headers), url: fetched.url })
+        Ok(Given { object, lifetime: lifetime(&fetched.headers), asked: url.clone(), url: fetched.url })
     }
 
     /// An answer of an upstream that failed.
@@ -314,5 +325,47 @@ fn provenance(object: &mut Map<String, Value>, parts: &[Value]) {
     }
 }
 
-/// A directory that others replace while questions are answered.
-pub type SharedDirectory = Arc<std::sync::RwLock<Arc<Directory>>>;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name() -> DomainName {
+        DomainName::parse("example.lab").unwrap()
+    }
+
+    const GOOD: &str = r#"{"objectClassName":"domain","ldhName":"EXAMPLE.lab.","rdapConformance":["rdap_level_0","althing_provenance"],"althing_x":1,"entities":[{"objectClassName":"entity","roles":["registrar"],"publicIds":[{"type":"IANA Registrar ID","identifier":"292"}]}]}"#;
+
+    #[test]
+    fn an_answer_is_about_the_question_or_none() {
+        let object = read_object(GOOD.as_bytes(), "domain", &name()).unwrap();
+        assert_eq!(registrar_id(&object), Some(292));
+        assert!(!object.contains_key("althing_x") && object["rdapConformance"] == json!(["rdap_level_0"]));
+        for (from, to) in
+            [("EXAMPLE", "other"), ("\"domain\"", "\"entity\""), ("ldhName", "name"), ("[{\"objectClassName", "{\"x")]
+        {
+            assert!(read_object(GOOD.replace(from, to).as_bytes(), "domain", &name()).is_err(), "{from}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_registrars_are_read_as_text_or_number() {
+        let with =
+            |id: &str| registrar_id(&read_object(GOOD.replace("\"292\"", id).as_bytes(), "domain", &name()).unwrap());
+        assert_eq!((with("\"x\""), with("\"-1\"")), (None, None));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_server_sends_nothing_panics(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..512), at in 0usize..400, byte in proptest::num::u8::ANY) {
+            let _ = read_object(&bytes, "domain", &name());
+            let mut damaged = GOOD.as_bytes().to_vec();
+            if let Some(place) = damaged.get_mut(at) {
+                *place = byte;
+            }
+            if let Ok(object) = read_object(&damaged, "domain", &name()) {
+                let _ = registrar_id(&object);
+                let _ = merge(object.clone(), object);
+            }
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
@@ -213,7 +213,18 @@ async fn reply(app: &App, question: Question, kind: &'static str, tld: &str) -> 
     response
 }
 
-async fn domain(State(app): State<Arc<App>>, Path(name): Path<String>, uri: Uri) -> Response {
+/// What a path says, or why its octets say nothing.
+type Said<T> = Result<Path<T>, PathRejection>;
+
+/// The text in a path.
+///
+/// # Errors
+/// When it is no UTF-8 after decoding.
+fn said<T>(path: Said<T>) -> Result<T, String> {
+    path.map(|Path(text)| text).map_err(|_| "the path is no UTF-8".to_owned())
+}
+
+async fn domain(State(app): State<Arc<App>>, name: Said<String>, uri: Uri) -> Response {
     let source = match parameter(&uri, "source").as_slice() {
         [] => Source::default(),
         [one] => match Source::parse(one) {
@@ -222,7 +233,7 @@ async fn domain(State(app): State<Arc<App>>, Path(name): Path<String>, uri: Uri)
         },
         _ => return rdap(&malformed("source is given more than once"), "domain", ""),
     };
-    match parse_name(&name) {
+    match said(name).and_then(|name| parse_name(&name)) {
         Ok(name) => {
             let tld = name.tld().unwrap_or_default().to_owned();
             reply(&app, Question::Domain(name, source), "domain", &tld).await
@@ -231,8 +242,8 @@ async fn domain(State(app): State<Arc<App>>, Path(name): Path<String>, uri: Uri)
     }
 }
 
-async fn nameserver(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    match parse_name(&name) {
+async fn nameserver(State(app): State<Arc<App>>, name: Said<String>) -> Response {
+    match said(name).and_then(|name| parse_name(&name)) {
         Ok(name) => {
             let tld = name.tld().unwrap_or_default().to_owned();
             reply(&app, Question::Nameserver(name), "nameserver", &tld).await
@@ -241,8 +252,8 @@ async fn nameserver(State(app): State<Arc<App>>, Path(name): Path<String>) -> Re
     }
 }
 
-async fn entity(State(app): State<Arc<App>>, Path(handle): Path<String>) -> Response {
-    match parse_registrar(&handle) {
+async fn entity(State(app): State<Arc<App>>, handle: Said<String>) -> Response {
+    match said(handle).and_then(|handle| parse_registrar(&handle)) {
         Ok(id) => reply(&app, Question::Registrar(id), "entity", "").await,
         Err(reason) => rdap(&malformed(&reason), "entity", ""),
     }
@@ -264,17 +275,19 @@ fn elsewhere(base: Option<&Url>, path: Result<String, String>, kind: &'static st
     }
 }
 
-async fn address(State(app): State<Arc<App>>, Path(address): Path<String>) -> Response {
-    elsewhere(app.elsewhere.0.as_ref(), parse_network(&address, None).map(|text| format!("ip/{text}")), "ip")
-}
-
-async fn network(State(app): State<Arc<App>>, Path((address, bits)): Path<(String, String)>) -> Response {
-    let path = parse_network(&address, Some(&bits)).map(|text| format!("ip/{text}"));
+async fn address(State(app): State<Arc<App>>, address: Said<String>) -> Response {
+    let path = said(address).and_then(|address| parse_network(&address, None)).map(|text| format!("ip/{text}"));
     elsewhere(app.elsewhere.0.as_ref(), path, "ip")
 }
 
-async fn autnum(State(app): State<Arc<App>>, Path(number): Path<String>) -> Response {
-    elsewhere(app.elsewhere.1.as_ref(), parse_autnum(&number).map(|number| format!("autnum/{number}")), "autnum")
+async fn network(State(app): State<Arc<App>>, both: Said<(String, String)>) -> Response {
+    let path = said(both).and_then(|(address, bits)| parse_network(&address, Some(&bits)));
+    elsewhere(app.elsewhere.0.as_ref(), path.map(|text| format!("ip/{text}")), "ip")
+}
+
+async fn autnum(State(app): State<Arc<App>>, number: Said<String>) -> Response {
+    let path = said(number).and_then(|number| parse_autnum(&number)).map(|number| format!("autnum/{number}"));
+    elsewhere(app.elsewhere.1.as_ref(), path, "autnum")
 }
 
 /// Searches need one server that knows all; a pattern that no server could answer is told so first (RFC 9082 4.1).

@@ -1,16 +1,5 @@
 //! Claims about answers, with a registry and a registrar that the test plays (D 4.4; hostile cases 21 to 25).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
-use common::{Play, Town, registrar_answer, registry_answer};
+use crate::town::{Play, Town, registrar_answer, registry_answer};
 use serde_json::{Value, json};
 
 fn names(answer: &Value) -> Vec<String> {
@@ -88,7 +77,6 @@ async fn malformed_questions_are_told_so_and_nobody_is_asked() {
         "/domain/p%D0%B0ypal.lab",
         "/domain/%F0%9F%98%80.lab",
         "/domain/a%E2%80%8Db.lab",
-        "/domain/.",
         "/domain/*a*.lab",
         "/nameserver/a..lab",
         "/entity/GODADDY",
@@ -101,9 +89,7 @@ async fn malformed_questions_are_told_so_and_nobody_is_asked() {
     ] {
         let reply = town.get(path).await;
         assert_eq!(reply.status, 400, "{path}: {}", reply.text);
-        if reply.header("content-type") == "application/rdap+json" {
-            assert_eq!(reply.json()["errorCode"], 400, "{path}");
-        }
+        assert_eq!(reply.json()["errorCode"], 400, "{path}");
     }
     assert_eq!(town.get("/domains?name=*a*").await.status, 422);
     assert_eq!(town.get("/domains?name=a*.lab").await.status, 501);

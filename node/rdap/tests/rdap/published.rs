@@ -1,15 +1,5 @@
 //! Claims about published files: the real ones put together (R5), and what happens when one goes wrong (hostile case 24).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
+use crate::town::{Play, Server, Town, write_files};
 use althing_interface::bootstrap::{self, RegistrarStatus};
 use althing_rdap::{
     chain::{ChainView, ProofReference, Proven},
@@ -21,7 +11,6 @@ use althing_types::{
     id::{Height, OrganisationId},
     name::DomainName,
 };
-use common::{Play, Server, Town, write_files};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// The folder of real files; `None` when this checkout has none.
