@@ -1,5 +1,6 @@
 //! The command tree. Each noun has a file here with its options and one under `command/` that does the work.
 
+mod bootstrap;
 mod ca;
 mod chain;
 mod contract;
@@ -13,6 +14,7 @@ mod recovery;
 mod remediation;
 mod sync;
 
+pub use bootstrap::{AccreditationCommand, BootstrapCommand, RdapCommand, RegistrarCommand, RegistrarSet};
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
 pub use contract::{ContractCommand, SendOptions};
@@ -144,6 +146,18 @@ pub enum Command {
     /// See changes of the root zone that wait; consent, object, withdraw.
     #[command(subcommand)]
     Record(RecordCommand),
+    /// Say where a TLD's registration data are asked for (RDAP), and see what is said.
+    #[command(subcommand)]
+    Bootstrap(BootstrapCommand),
+    /// Be a registrar on the chain: claim an IANA id, and say where your registration data are asked for.
+    #[command(subcommand)]
+    Registrar(RegistrarCommand),
+    /// Keep the list of accredited registrars on the chain.
+    #[command(subcommand)]
+    Accreditation(AccreditationCommand),
+    /// Ask an access node about a domain.
+    #[command(subcommand)]
+    Rdap(RdapCommand),
     /// Show the node: chain, height, roots, authorities, peers.
     #[command(after_help = "Examples:\n  althing status\n  althing --api http://127.0.0.1:8100 status --json")]
     Status,

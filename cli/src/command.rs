@@ -1,8 +1,10 @@
 //! What each command does: one module per noun.
 
+mod accreditation;
 mod authority;
 mod bench;
 mod block;
+mod bootstrap;
 mod ca;
 mod complaint;
 mod contract;
@@ -17,7 +19,9 @@ mod node;
 mod proposal;
 mod query;
 mod record;
+mod rdap;
 mod recovery;
+mod registrar;
 mod remediation;
 mod review;
 mod send;
@@ -112,6 +116,10 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Upgrade(command) => upgrade::run(&context, command).await,
         Command::Record(command) => record::run(&context, command).await,
         Command::Recovery(command) => recovery::run(&context, command).await,
+        Command::Bootstrap(command) => bootstrap::run(&context, command).await,
+        Command::Registrar(command) => registrar::run(&context, command).await,
+        Command::Accreditation(command) => accreditation::run(&context, command).await,
+        Command::Rdap(command) => rdap::run(&context, command).await,
         Command::Status => status::run(&context).await,
         Command::Block(options) => block::run(&context, options).await,
         Command::Query(command) => query::run(&context, command).await,
