@@ -152,7 +152,9 @@ fn a_node_joins_from_a_checkpoint_while_blocks_go_on_and_takes_part() {
     let base = status["base"].as_u64().unwrap();
     assert!(base >= 10 && base % 5 == 0, "{status}");
     assert_eq!(net.export(&own), expected, "another zone");
-    for path in [format!("/v1/blocks/{base}"), "/v1/headers/1".into(), "/v1/chain/1".into(), "/v1/events?from=1:0".into()] {
+    for path in
+        [format!("/v1/blocks/{base}"), "/v1/headers/1".into(), "/v1/chain/1".into(), "/v1/events?from=1:0".into()]
+    {
         let answer = http::get(&own, &path);
         assert_eq!((answer.status, answer.code().as_str()), (410, "height_pruned"), "{path}: {answer:?}");
     }
