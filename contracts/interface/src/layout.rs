@@ -301,6 +301,7 @@ pub fn held_counts_key() -> Vec<u8> {
 /// `domain_records`: when changes wait.
 pub fn hold_settings_key() -> Vec<u8> {
     field(domain_records::HOLD_SETTINGS)
+}
 /// `bootstrap`: the entry of a TLD.
 pub fn bootstrap_entry_key(tld: &DomainName) -> Vec<u8> {
     storage_key(bootstrap::ENTRIES, tld)
