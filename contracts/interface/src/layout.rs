@@ -149,6 +149,8 @@ pub mod bootstrap {
     pub const HISTORY: u8 = 9;
     /// Map from registrar id and revision to `RegistrarChange`.
     pub const REGISTRAR_HISTORY: u8 = 10;
+    /// Map from TLD to the height at which contract `root_sync` could not be told of it.
+    pub const UNTOLD: u8 = 11;
 }
 
 /// Field numbers of `governance`.
