@@ -10,19 +10,24 @@ use std::{
 };
 
 /// Built-in contracts: id on the chain, package.
-const CONTRACTS: [(&str, &str); 5] = [
+const CONTRACTS: [(&str, &str); 7] = [
+const CONTRACTS: [(&str, &str); 6] = [
     ("tld_binding", "althing-tld-binding"),
     ("domain_records", "althing-domain-records"),
     ("governance", "althing-governance"),
     ("node_admission", "althing-node-admission"),
     ("node_removal", "althing-node-removal"),
+    ("registrations", "althing-registrations"),
+    ("root_sync", "althing-root-sync"),
+    ("bootstrap", "althing-bootstrap"),
 ];
 
 /// Not part of any chain's genesis by default: what `althing bench` calls.
 const LOAD: (&str, &str) = ("load", "althing-load");
 
 /// What the modules are made of, from the workspace's folder.
-const SOURCES: [&str; 26] = [
+const SOURCES: [&str; 30] = [
+const SOURCES: [&str; 28] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
@@ -46,6 +51,12 @@ const SOURCES: [&str; 26] = [
     "contracts/node_admission/src",
     "contracts/node_removal/Cargo.toml",
     "contracts/node_removal/src",
+    "contracts/registrations/Cargo.toml",
+    "contracts/registrations/src",
+    "contracts/root_sync/Cargo.toml",
+    "contracts/root_sync/src",
+    "contracts/bootstrap/Cargo.toml",
+    "contracts/bootstrap/src",
     "contracts/load/Cargo.toml",
     "contracts/load/src",
     "contracts/bundle/build.rs",

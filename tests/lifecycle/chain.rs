@@ -127,7 +127,7 @@ impl Chain {
             nodes: List::new(nodes).unwrap(),
             settings,
         };
-        let contract = |b: &althing_bundle::Bundled| GenesisContract { id: id(b.id), code: code_hash(b.code) };
+        let contract = |b: &althing_bundle::Bundled| GenesisContract::new(id(b.id), code_hash(b.code));
         let genesis = Genesis {
             chain: ChainId::new("lifecycle").unwrap(),
             kind: ChainKind::Root,

@@ -114,3 +114,38 @@ macro_rules! errors {
     };
 }
 pub(crate) use errors;
+
+/// Declares enumerations without fields: one byte each, numbered from 0 in order, with a stable word as text.
+macro_rules! words {
+    ($($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $number:literal $word:literal),* $(,)? })*) => {
+        $(
+            $(#[$meta])*
+            #[derive(
+                Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, borsh::BorshSerialize, borsh::BorshDeserialize,
+                serde::Serialize, serde::Deserialize,
+            )]
+            #[borsh(use_discriminant = true)]
+            #[repr(u8)]
+            pub enum $name { $($(#[doc = $doc])* #[serde(rename = $word)] $variant = $number),* }
+            impl $name {
+                /// Every value in order.
+                pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+                /// The stable word.
+                pub const fn word(self) -> &'static str {
+                    match self { $(Self::$variant => $word),* }
+                }
+                /// The value of a word; `None` for other text.
+                pub fn parse(word: &str) -> Option<Self> {
+                    Self::ALL.iter().copied().find(|value| value.word() == word)
+                }
+            }
+            impl althing_types::wire::Wire for $name {
+                const SCHEMA: &'static althing_types::wire::Schema = &althing_types::wire::Schema::Enum {
+                    name: stringify!($name),
+                    variants: &[$(althing_types::wire::VariantSchema { name: stringify!($variant), fields: &[] }),*],
+                };
+            }
+        )*
+    };
+}
+pub(crate) use words;

@@ -54,6 +54,103 @@ pub mod domain_records {
     pub const UNTOLD: u8 = 15;
 }
 
+/// Field numbers and keys of `registrations`.
+pub mod registrations {
+    use super::{DomainName, Key, OrganisationId, Vec, field, storage_key};
+
+    /// Map from name to `Domain`.
+    pub const DOMAINS: u8 = 1;
+    /// Map from host name to `Host`.
+    pub const HOSTS: u8 = 2;
+    /// Value of `Apex`.
+    pub const APEX: u8 = 3;
+    /// Value of `Counts`.
+    pub const COUNTS: u8 = 4;
+    /// Index from host name within the TLD to the domains that name it.
+    pub const USERS: u8 = 5;
+    /// Index from time in milliseconds to the names for which something is due then.
+    pub const DUE: u8 = 6;
+    /// Index from sponsoring registrar to its names.
+    pub const BY_SPONSOR: u8 = 7;
+    /// Map from name to the reason why it is reserved.
+    pub const RESERVED: u8 = 8;
+    /// Value of `Settings`.
+    pub const SETTINGS: u8 = 9;
+    /// Value of `Charter`.
+    pub const CHARTER: u8 = 10;
+
+    /// A registered name.
+    pub fn domain_key(name: &DomainName) -> Vec<u8> {
+        storage_key(DOMAINS, name)
+    }
+    /// Prefix of all registered names.
+    pub fn domains_prefix() -> Vec<u8> {
+        field(DOMAINS)
+    }
+    /// A subordinate host.
+    pub fn host_key(host: &DomainName) -> Vec<u8> {
+        storage_key(HOSTS, host)
+    }
+    /// Prefix of all subordinate hosts.
+    pub fn hosts_prefix() -> Vec<u8> {
+        field(HOSTS)
+    }
+    /// The TLD's own name servers, DS records and glue.
+    pub fn apex_key() -> Vec<u8> {
+        field(APEX)
+    }
+    /// The totals.
+    pub fn counts_key() -> Vec<u8> {
+        field(COUNTS)
+    }
+    /// The settings.
+    pub fn settings_key() -> Vec<u8> {
+        field(SETTINGS)
+    }
+    /// The TLD and its registry.
+    pub fn charter_key() -> Vec<u8> {
+        field(CHARTER)
+    }
+    /// Prefix of a registrar's names; the rest of a key is the name's ordered form.
+    pub fn by_sponsor_prefix(sponsor: &OrganisationId) -> Vec<u8> {
+        storage_key(BY_SPONSOR, sponsor)
+    }
+    /// Prefix of all reserved names.
+    pub fn reserved_prefix() -> Vec<u8> {
+        field(RESERVED)
+    }
+    /// The time and the name of a key of the index of what is due.
+    pub fn due_of(key: &[u8]) -> Option<(u64, DomainName)> {
+        let mut rest = key.strip_prefix(&[DUE])?;
+        let entry = (u64::decode_key(&mut rest)?, DomainName::decode_key(&mut rest)?);
+        rest.is_empty().then_some(entry)
+    }
+}
+
+/// Field numbers of `bootstrap`.
+pub mod bootstrap {
+    /// Map from TLD to `Entry`.
+    pub const ENTRIES: u8 = 1;
+    /// Map from registrar id to `Registrar`.
+    pub const REGISTRARS: u8 = 2;
+    /// Map from registrar id to `Accreditation`.
+    pub const ACCREDITATIONS: u8 = 3;
+    /// Map from organisation to `Claim`.
+    pub const CLAIMS: u8 = 4;
+    /// Value of `Counts`.
+    pub const COUNTS: u8 = 5;
+    /// Value of `Settings`.
+    pub const SETTINGS: u8 = 6;
+    /// Map from registrar id to the organisation that claims it.
+    pub const CLAIMANTS: u8 = 7;
+    /// Map from TLD to the organisation, on a chain without contract `tld_binding`.
+    pub const BINDINGS: u8 = 8;
+    /// Map from TLD and revision to `EntryChange`.
+    pub const HISTORY: u8 = 9;
+    /// Map from registrar id and revision to `RegistrarChange`.
+    pub const REGISTRAR_HISTORY: u8 = 10;
+}
+
 /// Field numbers of `governance`.
 pub mod governance {
     /// Map from organisation to `Member`.
@@ -202,6 +299,54 @@ pub fn held_counts_key() -> Vec<u8> {
 /// `domain_records`: when changes wait.
 pub fn hold_settings_key() -> Vec<u8> {
     field(domain_records::HOLD_SETTINGS)
+/// `bootstrap`: the entry of a TLD.
+pub fn bootstrap_entry_key(tld: &DomainName) -> Vec<u8> {
+    storage_key(bootstrap::ENTRIES, tld)
+}
+/// `bootstrap`: prefix of all entries of TLDs.
+pub fn bootstrap_entries_prefix() -> Vec<u8> {
+    field(bootstrap::ENTRIES)
+}
+/// `bootstrap`: the entry of a registrar.
+pub fn registrar_key(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::REGISTRARS, &id)
+}
+/// `bootstrap`: prefix of all entries of registrars.
+pub fn registrars_prefix() -> Vec<u8> {
+    field(bootstrap::REGISTRARS)
+}
+/// `bootstrap`: what the accreditation list says of a registrar id.
+pub fn accreditation_key(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::ACCREDITATIONS, &id)
+}
+/// `bootstrap`: prefix of the accreditation list.
+pub fn accreditations_prefix() -> Vec<u8> {
+    field(bootstrap::ACCREDITATIONS)
+}
+/// `bootstrap`: an organisation's claim on a registrar id.
+pub fn claim_key(organisation: &OrganisationId) -> Vec<u8> {
+    storage_key(bootstrap::CLAIMS, organisation)
+}
+/// `bootstrap`: prefix of all claims on registrar ids.
+pub fn claims_prefix() -> Vec<u8> {
+    field(bootstrap::CLAIMS)
+}
+/// `bootstrap`: prefix of the past values of a TLD's entry, oldest first.
+pub fn bootstrap_history_prefix(tld: &DomainName) -> Vec<u8> {
+    storage_key(bootstrap::HISTORY, tld)
+}
+/// `bootstrap`: prefix of the past values of a registrar's entry, oldest first.
+pub fn registrar_history_prefix(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::REGISTRAR_HISTORY, &id)
+}
+/// `bootstrap`: the totals.
+pub fn bootstrap_counts_key() -> Vec<u8> {
+    field(bootstrap::COUNTS)
+}
+/// The registrar id in a key of [`registrars_prefix`] or [`accreditations_prefix`].
+pub fn registrar_of(key: &[u8]) -> Option<u32> {
+    let mut rest = key.get(1..)?;
+    u32::decode_key(&mut rest).filter(|_| rest.is_empty())
 }
 
 /// `governance`: a member organisation.
@@ -308,6 +453,18 @@ pub fn outbox_key(peer: &ChainId, sequence: u64) -> Vec<u8> {
 /// `root_sync`: the change of a peer that waits for a vote.
 pub fn held_key(peer: &ChainId) -> Vec<u8> {
     storage_key(root_sync::HELD, peer)
+}
+/// `root_sync`: prefix of all changes that wait for a vote.
+pub fn all_held_prefix() -> Vec<u8> {
+    field(root_sync::HELD)
+}
+/// `root_sync`: prefix of the refused deliveries of a peer.
+pub fn refusals_prefix(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::REFUSALS, peer)
+}
+/// `root_sync`: prefix of all refused deliveries.
+pub fn all_refusals_prefix() -> Vec<u8> {
+    field(root_sync::REFUSALS)
 }
 /// `root_sync`: the bootstrap entry that the root told.
 pub fn told_bootstrap_key(tld: &DomainName) -> Vec<u8> {

@@ -4,8 +4,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`rdata`] | typed DNS record data: addresses and DS |
+//! | [`rdata_rules`] | which addresses and DS records may stand in a zone |
 //! | [`tld_binding`] | which organisation runs which TLD |
 //! | [`domain_records`] | delegations, name-server hosts, the root's apex |
+//! | [`registrations`] | names below a TLD, with terms, statuses and transfers; the zone of a TLD |
+//! | [`bootstrap`] | where registration data are asked for: RDAP base URLs of TLDs and registrars |
 //! | [`governance`] | members, nodes, proposals, votes, authorities, settings |
 //! | [`node_admission`] | requests to join |
 //! | [`node_removal`] | complaints, evidence, reviews |
@@ -13,6 +16,7 @@
 //! | [`layout`] | keys of these contracts' state |
 //! | [`zone`] | the root zone as a value: records in and out, and the calls that turn one zone into another |
 //! | [`character`] | which characters labels are written with |
+//! | `second_level` (feature `label`) | which labels may be registered below a TLD |
 //! | `label` (feature) | which labels may be top-level domains; Unicode text to its one key |
 //!
 //! Nothing here reads or writes state, and nothing here is a DNS message or a master file beyond one record a line.
@@ -32,6 +36,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod bootstrap;
 pub mod call;
 pub mod character;
 mod describe;
@@ -43,7 +48,11 @@ pub mod layout;
 pub mod node_admission;
 pub mod node_removal;
 pub mod rdata;
+pub mod rdata_rules;
+pub mod registrations;
 pub mod root_sync;
+#[cfg(feature = "label")]
+pub mod second_level;
 pub mod tld_binding;
 pub mod zone;
 

@@ -1,4 +1,5 @@
-//! The end of a block: the governing contract hears what the block was like, and what it put off is done.
+//! The end of a block: the governing contract hears what the block was like, and what it put off is done; then other
+//! contracts that the genesis names do what is due.
 //!
 //! ```text
 //! results of the block before --> end_block(facts) --> govern(..) --> system entries
@@ -6,15 +7,19 @@
 //!                                                              migrations of earlier blocks go on --^
 //! ```
 //!
-//! Nothing here can make a block illegal. What fails is undone and told: the contract's own failure in the receipt, a
-//! change of code to the contract in the next block.
+//! Nothing here can make a block illegal. What fails is undone and told: the first contract's own failure in the receipt
+//! (events in it are of those that did not fail), a change of code to the governing contract in the next block.
 
 use crate::{admission::decode_entry, error::ExecutionError, migration::Ended, overlay::Overlay, transaction::Runner};
 use althing_runtime::{CallContext, Entry, World};
 use althing_types::{
     codec::{self, Bytes, List, Text},
     crypto::PublicKey,
-    govern::{BlockFacts, ChangeResult, END_BLOCK, END_BLOCK_FUEL, MAX_RESULTS, SystemChange, deferred_of},
+    genesis::MAX_BLOCK_END,
+    govern::{
+        BlockFacts, CONTRACT_END_BLOCK_FUEL, ChangeResult, END_BLOCK, END_BLOCK_FUEL, MAX_RESULTS, SystemChange,
+        deferred_of,
+    },
     hash::{Hash, Tag, hash_of},
     id::{ContractId, Round},
     keyspace,
@@ -24,36 +29,72 @@ use althing_types::{
 };
 
 impl Runner<'_> {
-    /// Runs the governing contract's part, if there is one; its receipt when there is something to tell.
+    /// Runs the part of the governing contract and of the others that work then; the receipt when there is something to
+    /// tell.
     pub(crate) fn end_block(&self, overlay: &mut Overlay<'_>) -> Result<Option<Receipt>, ExecutionError> {
-        let Some(governor) = self.governor else { return Ok(None) };
-        let context = self.nobody(Some(governor.clone()));
+        let others: Option<List<ContractId, MAX_BLOCK_END>> =
+            decode_entry("block_end", overlay.read_key(&keyspace::block_end())?)?;
+        if self.governor.is_none() && others.is_none() {
+            return Ok(None);
+        }
+        let context = self.nobody(self.governor.cloned());
+        let (mut result, mut fuel_used) = (Ok(()), 0u64);
+        if let Some(governor) = self.governor {
+            (result, fuel_used) = self.end_governor(overlay, &context, governor)?;
+        }
+        for contract in others.iter().flat_map(|list| list.iter()) {
+            let (outcome, fuel) = self.end_contract(overlay, &context, contract, &[], CONTRACT_END_BLOCK_FUEL)?;
+            fuel_used = fuel_used.saturating_add(fuel);
+            // The first failure is told.
+            result = result.and(outcome);
+        }
+        let events = List::new(overlay.finish_transaction()).unwrap_or_default();
+        if result.is_ok() && events.is_empty() {
+            return Ok(None);
+        }
+        let status = result.map_or_else(Status::Failed, |()| Status::Succeeded);
+        let transaction = context.transaction;
+        Ok(Some(Receipt { transaction, status, fuel_used, result: Bytes::default(), events }))
+    }
+
+    /// Tells the governing contract what the block was like, then does what was put off.
+    fn end_governor(
+        &self,
+        overlay: &mut Overlay<'_>,
+        context: &CallContext,
+        governor: &ContractId,
+    ) -> Result<(Result<(), Failure>, u64), ExecutionError> {
         let facts = self.facts(overlay)?;
         // While it migrates it is not asked, and what it has to be told waits.
-        let asked = !World::migrating(overlay, governor)?;
-        if asked && !facts.results.is_empty() {
+        if !World::migrating(overlay, governor)? && !facts.results.is_empty() {
             overlay.write_key(keyspace::results(), None);
         }
-        overlay.checkpoint();
         let input = codec::encode(&(facts,));
-        let (result, fuel_used) = if asked {
-            self.invoke(overlay, &context, governor, Entry::Call(END_BLOCK), &input, END_BLOCK_FUEL)?
-        } else {
-            (Ok(Vec::new()), 0)
-        };
+        let ended = self.end_contract(overlay, context, governor, &input, END_BLOCK_FUEL)?;
+        self.carry_out(overlay, context)?;
+        Ok(ended)
+    }
+
+    /// Calls one contract's method, whose failure undoes what it did. A contract that migrates is left alone.
+    fn end_contract(
+        &self,
+        overlay: &mut Overlay<'_>,
+        context: &CallContext,
+        contract: &ContractId,
+        input: &[u8],
+        fuel: u64,
+    ) -> Result<(Result<(), Failure>, u64), ExecutionError> {
+        if World::migrating(overlay, contract)? {
+            return Ok((Ok(()), 0));
+        }
+        overlay.checkpoint();
+        let (result, fuel_used) = self.invoke(overlay, context, contract, Entry::Call(END_BLOCK), input, fuel)?;
         if result.is_ok() {
             overlay.accept();
         } else {
             overlay.revert();
         }
-        self.carry_out(overlay, &context)?;
-        let events = List::new(overlay.finish_transaction()).unwrap_or_default();
-        if result.is_ok() && events.is_empty() {
-            return Ok(None);
-        }
-        let status = result.map_or_else(Status::Failed, |_| Status::Succeeded);
-        let transaction = context.transaction;
-        Ok(Some(Receipt { transaction, status, fuel_used, result: Bytes::default(), events }))
+        Ok((result.map(|_| ()), fuel_used))
     }
 
     /// The context of what the node itself begins: no key has signed it, and it decides for all.
@@ -165,3 +206,6 @@ impl Runner<'_> {
         Ok(Some(Ended { tag, failure, fuel }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,9 @@ use althing_types::{
     codec,
     crypto::{NodeId, PublicKey},
     genesis::{Genesis, GenesisContract},
+    govern::END_BLOCK,
     hash::Hash,
-    id::Height,
+    id::{ContractId, Height},
     keyspace::{self, ContractEntry},
     organisation::Role,
     view::{Entry as StateEntry, StateFault, StateView},
@@ -61,6 +62,11 @@ pub(crate) fn first_state(
     if let Some(governance) = &genesis.governance {
         put(keyspace::governor(), codec::encode(&governance.contract));
     }
+    let at_block_end: Vec<ContractId> =
+        genesis.contracts.iter().filter(|c| c.block_end).map(|c| c.id.clone()).collect();
+    if !at_block_end.is_empty() {
+        put(keyspace::block_end(), codec::encode(&at_block_end));
+    }
     let block = BlockContext {
         height: Height(0),
         timestamp_ms: genesis.timestamp_ms,
@@ -99,8 +105,14 @@ fn deploy(
     };
     overlay.write_key(keyspace::code(&info.hash), Some(bytes));
     overlay.write_key(keyspace::contract(&contract.id), Some(codec::encode(&entry)));
+    if contract.block_end && !info.abi.methods.iter().any(|method| method.name == END_BLOCK) {
+        return Err(fault(format!("it has no method {END_BLOCK}, and the genesis says block_end")));
+    }
     if !info.has_init() {
-        return Ok(());
+        return match contract.init {
+            Some(_) => Err(fault("it has no initialiser, and the genesis gives arguments for one".into())),
+            None => Ok(()),
+        };
     }
     let context = CallContext {
         chain: genesis.chain.clone(),
@@ -114,7 +126,8 @@ fn deploy(
     };
     let governs = context.governor.as_ref() == Some(&contract.id);
     let seed = if governs { genesis.governor_seed().map(|seed| codec::encode(&(seed,))) } else { None };
-    let input = seed.unwrap_or_default();
+    let given = contract.init.as_ref().map(|init| init.as_slice().to_vec());
+    let input = seed.or(given).unwrap_or_default();
     let invocation =
         Invocation { contract: &contract.id, code: info.hash, entry: Entry::Init, input: &input, fuel: INIT_FUEL };
     let outcome = runtime.invoke(overlay, &context, &invocation)?;

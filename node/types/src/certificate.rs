@@ -1,10 +1,10 @@
 //! Quorum certificates: the precommits that made a block final.
 
 use crate::{
-    authority::MAX_AUTHORITIES,
+    authority::{AuthorityList, MAX_AUTHORITIES},
     codec::List,
-    crypto::{NodeId, Signature},
-    hash::Hash,
+    crypto::{NodeId, PublicKey, Signature},
+    hash::{Hash, Tag, preimage_of},
     id::{ChainId, Height, Round},
     vote::{Vote, VoteKind},
 };
@@ -94,12 +94,23 @@ impl QuorumCertificate {
     /// # Errors
     /// [`CertificateError`] for the first thing that is wrong.
     #[cfg(feature = "crypto")]
-    pub fn verify(
+    pub fn verify(&self, chain: &ChainId, authorities: &AuthorityList) -> Result<(), CertificateError> {
+        self.check(chain, authorities, |key, message, signature| {
+            crate::crypto::verify(key, &crate::hash::sha3_256(message).0, signature).is_ok()
+        })
+    }
+
+    /// As `verify`, with another's cryptography: `is_good` gets a key, a message and a signature, and says whether the
+    /// signature is good of the SHA3-256 hash of the message. It is asked last, and only as long as all were good.
+    ///
+    /// # Errors
+    /// [`CertificateError`] for the first thing that is wrong.
+    pub fn check(
         &self,
         chain: &ChainId,
-        authorities: &crate::authority::AuthorityList,
+        authorities: &AuthorityList,
+        mut is_good: impl FnMut(&PublicKey, &[u8], &Signature) -> bool,
     ) -> Result<(), CertificateError> {
-        use crate::crypto::{Signable, verify};
         if self.chain != *chain {
             return Err(CertificateError::Chain { found: self.chain.clone(), expected: chain.clone() });
         }
@@ -120,8 +131,9 @@ impl QuorumCertificate {
         }
         for entry in self.signatures.iter() {
             let voter = entry.voter;
-            verify(&voter.key(), &self.vote_of(voter).signing_hash().0, &entry.signature)
-                .map_err(|_| CertificateError::Signature { voter })?;
+            if !is_good(&voter.key(), &preimage_of(Tag::Vote, &self.vote_of(voter)), &entry.signature) {
+                return Err(CertificateError::Signature { voter });
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     authority::{Authority, AuthorityList, AuthorityListError, MAX_AUTHORITIES, Threshold},
-    codec::{List, Text},
+    codec::{Bytes, List, Text},
     crypto::PublicKey,
     govern::{GenesisGovernance, GovernorSeed, MemberList, MemberNode, Standing},
     hash::{Hash, Tag, hash_of},
@@ -17,6 +17,10 @@ use serde::{Deserialize, Serialize};
 
 /// Most contracts of a genesis.
 pub const MAX_CONTRACTS: usize = 64;
+/// Longest arguments of the initialiser of a genesis contract, in bytes.
+pub const MAX_INIT: usize = 64 * 1024;
+/// Most contracts besides the governing one that work at the end of each block.
+pub const MAX_BLOCK_END: usize = 8;
 
 /// What a chain is for.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -87,6 +91,8 @@ pub struct Parameters {
     pub max_expiry_blocks: u64,
     /// Heights of which old state stays readable with proof.
     pub retention_blocks: u64,
+    /// Every so many heights nodes offer their state to joiners (P 0048); 0: never.
+    pub checkpoint_blocks: u64,
 }
 
 impl Wire for Parameters {
@@ -107,6 +113,7 @@ impl Wire for Parameters {
             FieldSchema { name: "max_postscript_bytes", kind: u32::SCHEMA },
             FieldSchema { name: "max_expiry_blocks", kind: u64::SCHEMA },
             FieldSchema { name: "retention_blocks", kind: u64::SCHEMA },
+            FieldSchema { name: "checkpoint_blocks", kind: u64::SCHEMA },
         ],
     };
 }
@@ -128,6 +135,7 @@ impl Default for Parameters {
             max_postscript_bytes: 512,
             max_expiry_blocks: 100_000,
             retention_blocks: 1_000,
+            checkpoint_blocks: 1_000,
         }
     }
 }
@@ -139,6 +147,21 @@ pub struct GenesisContract {
     pub id: ContractId,
     /// Hash of its code, under [`Tag::Code`].
     pub code: Hash,
+    /// Canonical bytes of the arguments of its initialiser, where it takes some; the governing contract is given its
+    /// [`GovernorSeed`] instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Bytes<MAX_INIT>>,
+    /// Whether its method `end_block`, which takes no arguments, is called at the end of each block, after the
+    /// governing contract's.
+    #[serde(default)]
+    pub block_end: bool,
+}
+
+impl GenesisContract {
+    /// A contract whose initialiser takes nothing.
+    pub const fn new(id: ContractId, code: Hash) -> Self {
+        Self { id, code, init: None, block_end: false }
+    }
 }
 
 /// The genesis document.
@@ -219,6 +242,12 @@ pub enum GenesisError {
         /// Authorities listed.
         listed: usize,
     },
+    /// More contracts at the end of each block than [`MAX_BLOCK_END`].
+    #[error("{found} contracts have block_end; at most {MAX_BLOCK_END} may")]
+    TooManyAtBlockEnd {
+        /// How many.
+        found: usize,
+    },
     /// A parameter out of range.
     #[error("parameter {name} is {value}: {rule}")]
     Parameter {
@@ -275,6 +304,10 @@ impl Genesis {
             if !contracts.insert(contract.id.clone()) {
                 return duplicate("contract", alloc::format!("{}", contract.id));
             }
+        }
+        let found = self.contracts.iter().filter(|contract| contract.block_end).count();
+        if found > MAX_BLOCK_END {
+            return Err(GenesisError::TooManyAtBlockEnd { found });
         }
         for authority in self.authorities.iter() {
             if !ids.contains(&authority.organisation) {
@@ -401,6 +434,7 @@ impl Parameters {
             "must be 1000000 to max_block_fuel",
         )?;
         within("max_expiry_blocks", self.max_expiry_blocks, 10, 10_000_000, "must be 10 to 10000000")?;
-        within("retention_blocks", self.retention_blocks, 1, 100_000_000, "must be 1 to 100000000")
+        within("retention_blocks", self.retention_blocks, 1, 100_000_000, "must be 1 to 100000000")?;
+        within("checkpoint_blocks", self.checkpoint_blocks, 0, 100_000_000, "must be 0 to 100000000")
     }
 }

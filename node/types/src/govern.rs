@@ -43,7 +43,9 @@ pub const MAX_RESULTS: usize = 16;
 pub const MAX_CHANGE: usize = 256 * 1024;
 /// Most fuel for the governing contract's work at the end of a block.
 pub const END_BLOCK_FUEL: u64 = 400_000_000;
-/// Name of the governing contract's method that is called at the end of each block.
+/// Most fuel for the work of each further contract at the end of a block.
+pub const CONTRACT_END_BLOCK_FUEL: u64 = 100_000_000;
+/// Name of the governing contract's method that is called at the end of each block; other contracts' has no arguments.
 pub const END_BLOCK: &str = "end_block";
 
 /// What a member node is entitled to (L7, P 0034).

@@ -3,7 +3,7 @@
 //! A tag separates domains: bytes that are a transaction can never have the hash of a header. The input is
 //! `length of tag (1 B) || tag || parts`, so no tag is a prefix of another's input.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Sha3_256};
@@ -162,6 +162,21 @@ pub fn hash_of<T: BorshSerialize + ?Sized>(tag: Tag, value: &T) -> Hash {
     hash(tag, &[&crate::codec::encode(value)])
 }
 
+/// The bytes whose plain SHA3-256 is [`hash()`] of the parts: for those who have another's hash function.
+pub fn preimage(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
+    let text = tag.text().as_bytes();
+    #[expect(clippy::cast_possible_truncation, reason = "tags are shorter than 256 bytes")]
+    let mut out = alloc::vec![text.len() as u8];
+    out.extend_from_slice(text);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}
+
+/// The same of a value's canonical bytes, see [`hash_of`].
+pub fn preimage_of<T: BorshSerialize + ?Sized>(tag: Tag, value: &T) -> Vec<u8> {
+    preimage(tag, &[&crate::codec::encode(value)])
+}
+
 /// Plain SHA3-256 without a tag: for values in the state tree and for outside standards.
 pub fn sha3_256(bytes: &[u8]) -> Hash {
     Hash(Sha3_256::digest(bytes).into())
@@ -178,6 +193,11 @@ mod tests {
             alloc::format!("{}", sha3_256(b"")),
             "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"
         );
+    }
+
+    #[test]
+    fn the_preimage_is_what_is_hashed() {
+        assert_eq!(sha3_256(&preimage_of(Tag::Header, &7u64)), hash_of(Tag::Header, &7u64));
     }
 
     #[test]

@@ -130,6 +130,11 @@ pub fn undone(key: &[u8]) -> Vec<u8> {
     out.extend_from_slice(key.get(2..).unwrap_or_default());
     out
 }
+/// Contracts that work at the end of each block after the governing one: a list of [`ContractId`]; missing when there
+/// is none.
+pub fn block_end() -> Vec<u8> {
+    system(18, &[])
+}
 /// Prefix of all [`organisation`] keys.
 pub fn organisations() -> Vec<u8> {
     system(3, &[])

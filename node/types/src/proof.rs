@@ -6,16 +6,15 @@
 
 use crate::{
     codec::List,
-    hash::{Hash, sha3_256},
-    keyspace::key_hash,
+    hash::{Hash, Tag, preimage, sha3_256},
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-const LEAF: &[u8] = b"JMT::LeafNode";
-const NODE: &[u8] = b"JMT::IntrnalNode";
-const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
+pub(crate) const LEAF: &[u8] = b"JMT::LeafNode";
+pub(crate) const NODE: &[u8] = b"JMT::IntrnalNode";
+pub(crate) const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 
 /// The leaf that a proof ends at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -52,17 +51,21 @@ pub enum ProofError {
     WrongRoot,
 }
 
-fn bit(hash: &Hash, depth: usize) -> bool {
+pub(crate) fn bit(hash: &Hash, depth: usize) -> bool {
     let byte = hash.0.get(depth / 8).copied().unwrap_or(0);
     byte >> (7usize.saturating_sub(depth % 8)) & 1 == 1
 }
 
-fn combine(tag: &[u8], left: &Hash, right: &Hash) -> Hash {
+pub(crate) fn combine(tag: &[u8], left: &Hash, right: &Hash) -> Hash {
+    combine_by(tag, left, right, sha3_256)
+}
+
+fn combine_by(tag: &[u8], left: &Hash, right: &Hash, sha3: impl Fn(&[u8]) -> Hash) -> Hash {
     let mut bytes = Vec::with_capacity(96);
     bytes.extend_from_slice(tag);
     bytes.extend_from_slice(&left.0);
     bytes.extend_from_slice(&right.0);
-    sha3_256(&bytes)
+    sha3(&bytes)
 }
 
 impl StateProof {
@@ -71,10 +74,25 @@ impl StateProof {
     /// # Errors
     /// [`ProofError`] for the first thing that is wrong.
     pub fn verify(&self, root: &Hash, key: &[u8], value: Option<&[u8]>) -> Result<(), ProofError> {
-        let wanted = key_hash(key);
+        self.check(root, key, value, sha3_256)
+    }
+
+    /// As [`Self::verify`], with another's SHA3-256.
+    ///
+    /// # Errors
+    /// [`ProofError`] for the first thing that is wrong.
+    pub fn check(
+        &self,
+        root: &Hash,
+        key: &[u8],
+        value: Option<&[u8]>,
+        sha3: impl Fn(&[u8]) -> Hash,
+    ) -> Result<(), ProofError> {
+        let wanted = sha3(&preimage(Tag::StateKey, &[key]));
+        let combine = |tag: &[u8], left: &Hash, right: &Hash| combine_by(tag, left, right, &sha3);
         let mut current = match (&self.leaf, value) {
             (Some(leaf), Some(value)) => {
-                if leaf.key != wanted || leaf.value != sha3_256(value) {
+                if leaf.key != wanted || leaf.value != sha3(value) {
                     return Err(ProofError::WrongLeaf);
                 }
                 combine(LEAF, &leaf.key, &leaf.value)

@@ -89,6 +89,7 @@ fn key_lines() -> Vec<String> {
         ("open_deploy", keyspace::open_deploy()),
         ("member_count", keyspace::member_count()),
         ("recovery", keyspace::recovery()),
+        ("block_end", keyspace::block_end()),
         ("storage", keyspace::storage(&contract, b"own key")),
     ];
     keys.into_iter()

@@ -118,14 +118,15 @@ impl Net {
         let api = free_address();
         let mut config = format!(
             "key_file = \"key\"\n[[chain]]\ngenesis = \"../genesis.json\"\ndata_dir = \"data\"\n\
-             contracts_dir = \"../contracts\"\n[api]\nlisten = \"{api}\"\n[network]\n\
+             contracts_dir = \"../contracts\"\n[chain.api]\nlisten = \"{api}\"\n[chain.network]\n\
              listen = \"/ip4/127.0.0.1/tcp/{}\"\n",
             self.addresses[node].port()
         );
         for peer in peers {
             let (id, port) = (NodeId::from(self.keys[*peer].public()), self.addresses[*peer].port());
-            config
-                .push_str(&format!("[[network.peers]]\nnode_id = \"{id}\"\naddress = \"/ip4/127.0.0.1/tcp/{port}\"\n"));
+            config.push_str(&format!(
+                "[[chain.network.peers]]\nnode_id = \"{id}\"\naddress = \"/ip4/127.0.0.1/tcp/{port}\"\n"
+            ));
         }
         std::fs::write(folder.join("node.toml"), config).unwrap();
         let log = std::fs::File::create(folder.join("log")).unwrap();
@@ -240,7 +241,7 @@ fn a_double_vote_of_a_real_node_is_on_chain_soon() {
     let mut genesis = setup::genesis(&net.keys, &[user], &[], None);
     let mut contracts = genesis.contracts.to_vec();
     let id = ContractId::new("node_removal").unwrap();
-    contracts.push(GenesisContract { id, code: keyspace::code_hash(&contract) });
+    contracts.push(GenesisContract::new(id, keyspace::code_hash(&contract)));
     genesis.contracts = List::new(contracts).unwrap();
     let mut organisations = genesis.organisations.to_vec();
     let nodes = net.keys.iter().map(|key| MemberKey { key: key.public(), duties: [Role::Node].into() });

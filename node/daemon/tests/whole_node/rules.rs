@@ -266,7 +266,7 @@ fn reporting(with_contract: bool, with_key: bool) -> (Bench, Vec<SecretKey>, Cha
     if with_contract {
         let id = ContractId::new(REPORT_CONTRACT).unwrap();
         let mut contracts = genesis.contracts.to_vec();
-        contracts.push(GenesisContract { id, code: keyspace::code_hash(&contract) });
+        contracts.push(GenesisContract::new(id, keyspace::code_hash(&contract)));
         genesis.contracts = List::new(contracts).unwrap();
     }
     if with_key {

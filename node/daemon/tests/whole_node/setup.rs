@@ -185,7 +185,7 @@ pub(crate) fn describe(mut code: Vec<u8>, name: &str, method: &str) -> Vec<u8> {
 
 /// The genesis of nodes that all decide, or of a schedule with its governing contract.
 pub(crate) fn genesis(keys: &[SecretKey], users: &[SecretKey], schedule: &[Step], governor: Option<Hash>) -> Genesis {
-    let contract = |id: &str, code: Hash| GenesisContract { id: ContractId::new(id).unwrap(), code };
+    let contract = |id: &str, code: Hash| GenesisContract::new(ContractId::new(id).unwrap(), code);
     let mut contracts = vec![contract("load", keyspace::code_hash(althing_bundle::load()))];
     let everybody: Vec<usize> = (0..keys.len()).collect();
     let mut authorities = authority_list(keys, &everybody);

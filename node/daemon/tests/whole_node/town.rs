@@ -86,9 +86,8 @@ pub(crate) fn list(of: &[usize]) -> AuthorityList {
 }
 
 fn genesis() -> Genesis {
-    let contract = |bundled: &althing_bundle::Bundled| GenesisContract {
-        id: ContractId::new(bundled.id).unwrap(),
-        code: keyspace::code_hash(bundled.code),
+    let contract = |bundled: &althing_bundle::Bundled| {
+        GenesisContract::new(ContractId::new(bundled.id).unwrap(), keyspace::code_hash(bundled.code))
     };
     let authorities: Vec<usize> = (0..AUTHORITIES).collect();
     let node = |n: usize| MemberNode {

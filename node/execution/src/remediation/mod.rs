@@ -10,6 +10,6 @@ mod carry_out;
 mod compute;
 mod lost;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use compute::{MAX_BLOCKS, MAX_TRANSACTIONS, PastBlock, PlanRefusal, PlanRequest, Source};

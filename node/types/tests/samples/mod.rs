@@ -3,6 +3,7 @@
 //! Names are `Type` or `Type.which`; for enumerations `which` is the variant. Keys are made from fixed seeds, and
 //! Ed25519 signatures are deterministic, so the bytes never differ between runs.
 
+mod checkpoint;
 mod governing;
 mod migrating;
 
@@ -336,7 +337,8 @@ fn governance() -> GenesisGovernance {
 }
 
 fn genesis_contract() -> GenesisContract {
-    GenesisContract { id: contract_id("tld_binding"), code: keyspace::code_hash(b"\0asm\x01\0\0\0") }
+    let code = keyspace::code_hash(b"\0asm\x01\0\0\0");
+    GenesisContract { id: contract_id("tld_binding"), code, init: Some(bytes(&[1, 2])), block_end: true }
 }
 
 fn state_proof(leaf: Option<ProofLeaf>) -> StateProof {

@@ -91,14 +91,20 @@ const PROGRAM: &str = r#"(module
                 (br $next)))))"#;
 
 /// The machine is made once: starting it reserves memory for all its instances.
-static RUNTIME: LazyLock<Arc<Runtime>> = LazyLock::new(|| Arc::new(Runtime::new(Config::default()).unwrap()));
+pub(crate) static RUNTIME: LazyLock<Arc<Runtime>> =
+    LazyLock::new(|| Arc::new(Runtime::new(Config::default()).unwrap()));
 
 /// The program as a module with its description.
 fn module() -> Vec<u8> {
-    let mut code = wat::parse_str(PROGRAM).unwrap();
+    described(PROGRAM, &["end_block", "m"])
+}
+
+/// A program as a module whose description names these methods.
+pub(crate) fn described(program: &str, methods: &[&str]) -> Vec<u8> {
+    let mut code = wat::parse_str(program).unwrap();
     let method = |name: &str| Method {
         name: name.into(),
-        kind: MethodKind::Call,
+        kind: if name == "init" { MethodKind::Init } else { MethodKind::Call },
         role: None,
         arguments: Vec::new(),
         result: Type::Unit,
@@ -112,7 +118,7 @@ fn module() -> Vec<u8> {
         state_version: 1,
         migrates_from: Vec::new(),
         state: Vec::new(),
-        methods: vec![method("end_block"), method("m")],
+        methods: methods.iter().copied().map(method).collect(),
         events: Vec::new(),
         errors: Vec::new(),
         build: Vec::new(),
@@ -132,11 +138,11 @@ fn module() -> Vec<u8> {
     code
 }
 
-type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// A state in memory.
 #[derive(Clone, Default)]
-pub(super) struct State(pub(super) Entries);
+pub(crate) struct State(pub(crate) Entries);
 
 impl StateView for State {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateFault> {
@@ -150,7 +156,7 @@ impl StateView for State {
 }
 
 impl State {
-    pub(super) fn apply(&mut self, writes: Writes) {
+    pub(crate) fn apply(&mut self, writes: Writes) {
         for (key, value) in writes {
             match value {
                 Some(value) => self.0.insert(key, value),

@@ -1,7 +1,7 @@
 //! Claims about plans, over a contract of registers.
 
 mod carry_out;
-mod chain;
+pub(crate) mod chain;
 mod model;
 
 use super::{PastBlock, PlanRefusal, Source};
