@@ -1,24 +1,32 @@
 //! What each command does: one module per noun.
 
+mod accreditation;
 mod authority;
 mod bench;
 mod block;
+mod bootstrap;
 mod ca;
 mod complaint;
 mod contract;
 mod devnet;
+mod domain;
 mod events;
 mod key;
 mod key_text;
+mod ledger;
 mod member;
 mod node;
 mod proposal;
 mod query;
+mod record;
+mod rdap;
 mod recovery;
+mod registrar;
 mod remediation;
 mod review;
 mod send;
 mod status;
+mod sync;
 mod tx;
 mod upgrade;
 mod vote;
@@ -32,6 +40,7 @@ use crate::{
     output::Output,
 };
 use althing_client::Client;
+use althing_types::id::ChainId;
 use clap::CommandFactory;
 
 /// What every command works with.
@@ -51,15 +60,29 @@ impl Context {
     /// # Errors
     /// When there is none, or a URL is bad.
     pub fn client(&self) -> Result<Client> {
-        chain::client(&chain::nodes(self.global.api.as_deref(), &self.home)?, self.global.timeout)
+        let nodes = chain::nodes(self.global.api.as_deref(), self.global.chain.as_ref(), &self.home)?;
+        chain::client(&nodes, self.global.timeout)
     }
     /// The chain, ready to verify unless told not to.
     ///
     /// # Errors
     /// When no node answers, or its chain is not the trusted one.
     pub async fn chain(&self) -> Result<Chain> {
-        let given = self.global.genesis.as_deref();
-        Chain::connect(self.client()?, &self.home, given, self.global.no_verify, self.output).await
+        let wanted = self.global.chain.as_ref();
+        let file = match &self.global.genesis {
+            Some(file) => Some(file.clone()),
+            None => chain::trusted(self.global.api.as_deref(), wanted, &self.home)?,
+        };
+        Chain::connect(self.client()?, &self.home, file.as_deref(), wanted, self.global.no_verify, self.output).await
+    }
+    /// Another chain of the home folder, asked of its own nodes.
+    ///
+    /// # Errors
+    /// As [`Self::chain`].
+    pub async fn other_chain(&self, id: &ChainId) -> Result<Chain> {
+        let mut other = self.clone();
+        (other.global.api, other.global.genesis, other.global.chain) = (None, None, Some(id.clone()));
+        other.chain().await
     }
 }
 
@@ -91,14 +114,23 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Review(command) => review::run(&context, command).await,
         Command::Remediation(command) => remediation::run(&context, command).await,
         Command::Upgrade(command) => upgrade::run(&context, command).await,
+        Command::Record(command) => record::run(&context, command).await,
         Command::Recovery(command) => recovery::run(&context, command).await,
+        Command::Bootstrap(command) => bootstrap::run(&context, command).await,
+        Command::Registrar(command) => registrar::run(&context, command).await,
+        Command::Accreditation(command) => accreditation::run(&context, command).await,
+        Command::Rdap(command) => rdap::run(&context, command).await,
         Command::Status => status::run(&context).await,
         Command::Block(options) => block::run(&context, options).await,
         Command::Query(command) => query::run(&context, command).await,
         Command::Tx(command) => tx::run(&context, command).await,
         Command::Events(options) => events::run(&context, options).await,
+        Command::Sync(command) => sync::run(&context, command).await,
         Command::Zone(command) => zone::run(&context, command).await,
+        Command::Domain(command) => domain::run(&context, command).await,
         Command::Contract(command) => contract::run(&context, command).await,
+        Command::Chain(command) => ledger::run(&context, command).await,
+        Command::Audit(options) => ledger::audit(&context, options),
         Command::Bench(options) => bench::run(&context, options).await,
         Command::Completions { .. } | Command::RunDetached { .. } => Ok(()),
     }

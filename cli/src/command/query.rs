@@ -28,10 +28,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// Entries that are asked for at a time.
+const BATCH: usize = 64;
+
 /// Where an answer stands.
 #[derive(Serialize)]
-struct Place {
-    height: Height,
+pub(super) struct Place {
+    pub(super) height: Height,
     #[serde(skip_serializing_if = "Option::is_none")]
     block_hash: Option<Hash>,
     verified: bool,
@@ -39,10 +42,10 @@ struct Place {
 }
 
 impl Place {
-    fn of(chain: &Chain, entries: &Entries) -> Self {
+    pub(super) fn of(chain: &Chain, entries: &Entries) -> Self {
         Self { height: entries.height, block_hash: entries.block, verified: chain.verifies(), trust: chain.trust }
     }
-    fn row(&self) -> (&'static str, String) {
+    pub(super) fn row(&self) -> (&'static str, String) {
         let how = if self.verified { "verified" } else { "NOT verified" };
         ("height", format!("{} ({how})", self.height))
     }
@@ -150,6 +153,23 @@ struct HostAnswer {
     addresses: Host,
     /// TLDs that use it; the root stands for the apex.
     users: Vec<DomainName>,
+    /// The organisations of these TLDs: a change of the addresses that one of them asks for needs the others' consent.
+    registries: BTreeMap<OrganisationId, Vec<DomainName>>,
+}
+
+/// Whose TLDs these are.
+async fn registries(chain: &Chain, tlds: &[DomainName]) -> Result<BTreeMap<OrganisationId, Vec<DomainName>>> {
+    let mut out: BTreeMap<OrganisationId, Vec<DomainName>> = BTreeMap::new();
+    for part in tlds.chunks(BATCH) {
+        let keys =
+            part.iter().map(|tld| entry(tld_binding::ID, &layout::binding_key(tld))).collect::<Result<Vec<_>>>()?;
+        for (tld, bytes) in part.iter().zip(chain.read(&keys, None).await?.values) {
+            if let Some(binding) = typed::<Binding>("binding", bytes.as_deref())? {
+                out.entry(binding.organisation).or_default().push(tld.clone());
+            }
+        }
+    }
+    Ok(out)
 }
 
 async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()> {
@@ -161,7 +181,8 @@ async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()>
     let mut users: Vec<DomainName> =
         scan.entries.iter().filter_map(|(key, _)| DomainName::decode_key(&mut key.get(prefix.len()..)?)).collect();
     users.sort();
-    let answer = HostAnswer { host: name.clone(), place, addresses, users };
+    let registries = registries(chain, &users).await?;
+    let answer = HostAnswer { host: name.clone(), place, addresses, users, registries };
     context.output.print(&answer, |a| {
         let list = |addresses: Vec<String>| addresses.join(" ");
         table(&[
@@ -169,6 +190,7 @@ async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()>
             ("A", list(a.addresses.v4.iter().map(ToString::to_string).collect())),
             ("AAAA", list(a.addresses.v6.iter().map(ToString::to_string).collect())),
             ("used by", list(a.users.iter().map(ToString::to_string).collect())),
+            ("of", list(a.registries.iter().map(|(id, tlds)| format!("{id} ({})", tlds.len())).collect())),
             a.place.row(),
         ])
     })

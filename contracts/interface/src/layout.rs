@@ -32,6 +32,26 @@ pub mod domain_records {
     pub const COUNTS: u8 = 4;
     /// Index from host name to the TLDs that use it.
     pub const USERS: u8 = 5;
+    /// Map from number to `HeldChange`.
+    pub const HELD: u8 = 6;
+    /// Map from number to `HeldContent`.
+    pub const HELD_CONTENTS: u8 = 7;
+    /// Value of `HeldCounts`.
+    pub const HELD_COUNTS: u8 = 8;
+    /// Value of `HoldSettings`.
+    pub const HOLD_SETTINGS: u8 = 9;
+    /// Index from organisation to the numbers of its open held changes.
+    pub const HELD_OF: u8 = 10;
+    /// Index from expiry to the numbers of open held changes.
+    pub const EXPIRIES: u8 = 11;
+    /// Index from settlement's height to the numbers of settled changes.
+    pub const SETTLED: u8 = 12;
+    /// Map from organisation to the `Tally` of its changes.
+    pub const TALLIES: u8 = 13;
+    /// Value of the `Tally` of all changes.
+    pub const ZONE_TALLY: u8 = 14;
+    /// Map from TLD to the height since which contract `root_sync` is to be told of it.
+    pub const UNTOLD: u8 = 15;
 }
 
 /// Field numbers and keys of `registrations`.
@@ -95,12 +115,40 @@ pub mod registrations {
     pub fn by_sponsor_prefix(sponsor: &OrganisationId) -> Vec<u8> {
         storage_key(BY_SPONSOR, sponsor)
     }
+    /// Prefix of all reserved names.
+    pub fn reserved_prefix() -> Vec<u8> {
+        field(RESERVED)
+    }
     /// The time and the name of a key of the index of what is due.
     pub fn due_of(key: &[u8]) -> Option<(u64, DomainName)> {
         let mut rest = key.strip_prefix(&[DUE])?;
         let entry = (u64::decode_key(&mut rest)?, DomainName::decode_key(&mut rest)?);
         rest.is_empty().then_some(entry)
     }
+}
+
+/// Field numbers of `bootstrap`.
+pub mod bootstrap {
+    /// Map from TLD to `Entry`.
+    pub const ENTRIES: u8 = 1;
+    /// Map from registrar id to `Registrar`.
+    pub const REGISTRARS: u8 = 2;
+    /// Map from registrar id to `Accreditation`.
+    pub const ACCREDITATIONS: u8 = 3;
+    /// Map from organisation to `Claim`.
+    pub const CLAIMS: u8 = 4;
+    /// Value of `Counts`.
+    pub const COUNTS: u8 = 5;
+    /// Value of `Settings`.
+    pub const SETTINGS: u8 = 6;
+    /// Map from registrar id to the organisation that claims it.
+    pub const CLAIMANTS: u8 = 7;
+    /// Map from TLD to the organisation, on a chain without contract `tld_binding`.
+    pub const BINDINGS: u8 = 8;
+    /// Map from TLD and revision to `EntryChange`.
+    pub const HISTORY: u8 = 9;
+    /// Map from registrar id and revision to `RegistrarChange`.
+    pub const REGISTRAR_HISTORY: u8 = 10;
 }
 
 /// Field numbers of `governance`.
@@ -232,6 +280,75 @@ pub fn users_prefix(host: &DomainName) -> Vec<u8> {
     storage_key(domain_records::USERS, host)
 }
 
+/// `domain_records`: a held change.
+pub fn held_change_key(id: u64) -> Vec<u8> {
+    storage_key(domain_records::HELD, &id)
+}
+/// `domain_records`: prefix of all held changes.
+pub fn held_changes_prefix() -> Vec<u8> {
+    field(domain_records::HELD)
+}
+/// `domain_records`: what a held change would do.
+pub fn held_content_key(id: u64) -> Vec<u8> {
+    storage_key(domain_records::HELD_CONTENTS, &id)
+}
+/// `domain_records`: the totals of held changes.
+pub fn held_counts_key() -> Vec<u8> {
+    field(domain_records::HELD_COUNTS)
+}
+/// `domain_records`: when changes wait.
+pub fn hold_settings_key() -> Vec<u8> {
+    field(domain_records::HOLD_SETTINGS)
+/// `bootstrap`: the entry of a TLD.
+pub fn bootstrap_entry_key(tld: &DomainName) -> Vec<u8> {
+    storage_key(bootstrap::ENTRIES, tld)
+}
+/// `bootstrap`: prefix of all entries of TLDs.
+pub fn bootstrap_entries_prefix() -> Vec<u8> {
+    field(bootstrap::ENTRIES)
+}
+/// `bootstrap`: the entry of a registrar.
+pub fn registrar_key(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::REGISTRARS, &id)
+}
+/// `bootstrap`: prefix of all entries of registrars.
+pub fn registrars_prefix() -> Vec<u8> {
+    field(bootstrap::REGISTRARS)
+}
+/// `bootstrap`: what the accreditation list says of a registrar id.
+pub fn accreditation_key(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::ACCREDITATIONS, &id)
+}
+/// `bootstrap`: prefix of the accreditation list.
+pub fn accreditations_prefix() -> Vec<u8> {
+    field(bootstrap::ACCREDITATIONS)
+}
+/// `bootstrap`: an organisation's claim on a registrar id.
+pub fn claim_key(organisation: &OrganisationId) -> Vec<u8> {
+    storage_key(bootstrap::CLAIMS, organisation)
+}
+/// `bootstrap`: prefix of all claims on registrar ids.
+pub fn claims_prefix() -> Vec<u8> {
+    field(bootstrap::CLAIMS)
+}
+/// `bootstrap`: prefix of the past values of a TLD's entry, oldest first.
+pub fn bootstrap_history_prefix(tld: &DomainName) -> Vec<u8> {
+    storage_key(bootstrap::HISTORY, tld)
+}
+/// `bootstrap`: prefix of the past values of a registrar's entry, oldest first.
+pub fn registrar_history_prefix(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::REGISTRAR_HISTORY, &id)
+}
+/// `bootstrap`: the totals.
+pub fn bootstrap_counts_key() -> Vec<u8> {
+    field(bootstrap::COUNTS)
+}
+/// The registrar id in a key of [`registrars_prefix`] or [`accreditations_prefix`].
+pub fn registrar_of(key: &[u8]) -> Option<u32> {
+    let mut rest = key.get(1..)?;
+    u32::decode_key(&mut rest).filter(|_| rest.is_empty())
+}
+
 /// `governance`: a member organisation.
 pub fn member_key(organisation: &OrganisationId) -> Vec<u8> {
     storage_key(governance::MEMBERS, organisation)
@@ -336,6 +453,18 @@ pub fn outbox_key(peer: &ChainId, sequence: u64) -> Vec<u8> {
 /// `root_sync`: the change of a peer that waits for a vote.
 pub fn held_key(peer: &ChainId) -> Vec<u8> {
     storage_key(root_sync::HELD, peer)
+}
+/// `root_sync`: prefix of all changes that wait for a vote.
+pub fn all_held_prefix() -> Vec<u8> {
+    field(root_sync::HELD)
+}
+/// `root_sync`: prefix of the refused deliveries of a peer.
+pub fn refusals_prefix(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::REFUSALS, peer)
+}
+/// `root_sync`: prefix of all refused deliveries.
+pub fn all_refusals_prefix() -> Vec<u8> {
+    field(root_sync::REFUSALS)
 }
 /// `root_sync`: the bootstrap entry that the root told.
 pub fn told_bootstrap_key(tld: &DomainName) -> Vec<u8> {

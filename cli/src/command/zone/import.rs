@@ -109,6 +109,7 @@ pub(super) async fn run(context: &Context, zone: Option<&DomainName>, path: &Pat
             ("other TLDs left alone", i.left_alone.to_string()),
             ("bound", i.counts.bound.to_string()),
             ("changed", format!("{} TLDs, {} times the apex", i.counts.changed, i.counts.apex)),
+            ("held", format!("{} changes, {} consents given", i.counts.held, i.counts.consents)),
             ("height", i.height.to_string()),
             ("time", format!("{:.1} s", i.seconds)),
         ])

@@ -19,6 +19,9 @@ mod replay;
 mod sending;
 mod tld;
 
+pub(in crate::command) use committee::Committee;
+pub(in crate::command) use present::bindings;
+
 use super::Context;
 use crate::{
     args::ZoneCommand,
