@@ -140,6 +140,7 @@ async fn bring_up(context: &Context, network: &Network, is_new: bool) -> Result<
     let progress = context.output.progress("waiting for blocks", network.count() as u64);
     network.wait_height(1, Duration::from_secs(context.global.timeout), |ready| progress.set(ready as u64)).await?;
     drop(progress);
+    network.start_zone_server()?;
     network.write_file()?;
     if is_new { bind::labels(context, network).await } else { Ok(()) }
 }
