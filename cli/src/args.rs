@@ -3,6 +3,7 @@
 mod ca;
 mod chain;
 mod contract;
+mod domain;
 mod govern;
 mod local;
 mod node;
@@ -12,6 +13,7 @@ mod remediation;
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
 pub use contract::{ContractCommand, SendOptions};
+pub use domain::{Content, DomainCommand, Held, HostAddresses, One, TransferCommand};
 pub use govern::{
     Accused, AuthorityCommand, ComplaintCommand, MemberCommand, MemberKeyCommand, MemberRequest, OpenCommand,
     ProposalCommand, ReviewCommand, SignOptions, UpgradeCommand, VoteCommand,
@@ -125,6 +127,9 @@ pub enum Command {
     /// Bring the root zone into the ledger, follow its changes, and write it out again.
     #[command(subcommand)]
     Zone(ZoneCommand),
+    /// Register names below a TLD and look after them: renew, update, transfer, delete, restore.
+    #[command(subcommand)]
+    Domain(DomainCommand),
     /// Show the node: chain, height, roots, authorities, peers.
     #[command(after_help = "Examples:\n  althing status\n  althing --api http://127.0.0.1:8100 status --json")]
     Status,

@@ -7,6 +7,7 @@ mod ca;
 mod complaint;
 mod contract;
 mod devnet;
+mod domain;
 mod events;
 mod key;
 mod key_text;
@@ -113,6 +114,7 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Tx(command) => tx::run(&context, command).await,
         Command::Events(options) => events::run(&context, options).await,
         Command::Zone(command) => zone::run(&context, command).await,
+        Command::Domain(command) => domain::run(&context, command).await,
         Command::Contract(command) => contract::run(&context, command).await,
         Command::Bench(options) => bench::run(&context, options).await,
         Command::Completions { .. } | Command::RunDetached { .. } => Ok(()),

@@ -30,8 +30,8 @@ use std::collections::BTreeMap;
 
 /// Where an answer stands.
 #[derive(Serialize)]
-struct Place {
-    height: Height,
+pub(super) struct Place {
+    pub(super) height: Height,
     #[serde(skip_serializing_if = "Option::is_none")]
     block_hash: Option<Hash>,
     verified: bool,
@@ -39,10 +39,10 @@ struct Place {
 }
 
 impl Place {
-    fn of(chain: &Chain, entries: &Entries) -> Self {
+    pub(super) fn of(chain: &Chain, entries: &Entries) -> Self {
         Self { height: entries.height, block_hash: entries.block, verified: chain.verifies(), trust: chain.trust }
     }
-    fn row(&self) -> (&'static str, String) {
+    pub(super) fn row(&self) -> (&'static str, String) {
         let how = if self.verified { "verified" } else { "NOT verified" };
         ("height", format!("{} ({how})", self.height))
     }

@@ -95,6 +95,10 @@ pub mod registrations {
     pub fn by_sponsor_prefix(sponsor: &OrganisationId) -> Vec<u8> {
         storage_key(BY_SPONSOR, sponsor)
     }
+    /// Prefix of all reserved names.
+    pub fn reserved_prefix() -> Vec<u8> {
+        field(RESERVED)
+    }
     /// The time and the name of a key of the index of what is due.
     pub fn due_of(key: &[u8]) -> Option<(u64, DomainName)> {
         let mut rest = key.strip_prefix(&[DUE])?;

@@ -30,6 +30,7 @@ pub use calls::{
 pub use error::RegistrationError;
 pub use event::{
     Action, ApexChanged, CharterChanged, DomainChanged, HostChanged, LoadClosed, ReservedChanged, SettingsChanged,
+    WeakDigest,
 };
 pub use settings::{Expiry, GraceKind, Script, Settings, TransferDefault};
 pub use status::{Right, Status};
@@ -76,8 +77,9 @@ pub const MAX_CODE: usize = 64;
 pub const MAX_POINTER: usize = 256;
 /// Longest reason of a reserved name in bytes.
 pub const MAX_REASON: usize = 120;
-/// Most names of one call that reserves, frees, assigns or loads.
-pub const MAX_BATCH: usize = 512;
+/// Most names of one call that reserves, frees, assigns or loads: as many as a receipt has events. Hosts that are loaded
+/// with names count as well.
+pub const MAX_BATCH: usize = 256;
 /// Most entries of one page of domains, hosts, and what is due.
 pub const MAX_PAGE: usize = 64;
 /// Most names of one page of names alone.

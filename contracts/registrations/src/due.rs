@@ -4,21 +4,24 @@
 //! |---|---|
 //! | names | [`MAX_DUE`], the earliest first |
 //! | domains that lose a name server which lies in a name that becomes free | [`MAX_DETACHED`] for each such name |
+//! | events | [`MAX_TOLD`] |
 //! | fuel | stops below [`FUEL_RESERVE`] |
 //!
 //! Nothing here can be refused: what fails would be met again at the end of every later block. What is left over is done
 //! in the next blocks; a name is not free before its own turn.
 
-use crate::state::Registrations;
+use crate::{life::with_grace, state::Registrations};
 use althing_interface::registrations::{
     Action, Domain, Expiry, GraceKind, MAX_DUE, MAX_HOSTS, Phase, Settings, Status, TransferDefault, add_years,
 };
 use althing_sdk::prelude::*;
 
-use crate::life::with_grace;
-
 /// Most domains that lose a name server in one block for one name that becomes free.
 const MAX_DETACHED: usize = 8;
+/// Most events of one block: half of what a receipt holds, since the end of a block is told in one receipt.
+const MAX_TOLD: usize = 128;
+/// Most events for one name: itself, its hosts, the domains that lose one.
+const MAX_TOLD_EACH: usize = 1 + MAX_HOSTS + MAX_DETACHED;
 /// Fuel that must be left to begin with another name: several times what one costs.
 const FUEL_RESERVE: u64 = 20_000_000;
 
@@ -33,12 +36,15 @@ impl Registrations {
         }
         let Some(charter) = self.charter.get() else { return };
         let settings = self.settings_now();
+        let mut told = 0usize;
         for (at, name) in due {
-            if cx.fuel_left() < FUEL_RESERVE {
+            if cx.fuel_left() < FUEL_RESERVE || told.saturating_add(MAX_TOLD_EACH) > MAX_TOLD {
                 return;
             }
             match self.domains.get(&name).filter(|domain| domain.due_ms() == at) {
-                Some(domain) => self.advance(cx, &charter.tld, &settings, &name, &domain),
+                Some(domain) => {
+                    told = told.saturating_add(self.advance(cx, &charter.tld, &settings, &name, &domain));
+                }
                 // An entry that a remediation left behind.
                 None => {
                     self.due.remove(&at, &name);
@@ -47,7 +53,15 @@ impl Registrations {
         }
     }
 
-    fn advance(&mut self, cx: &mut Ctx, tld: &DomainName, settings: &Settings, name: &DomainName, old: &Domain) {
+    /// Does what is due for one name; how many events that told at most.
+    fn advance(
+        &mut self,
+        cx: &mut Ctx,
+        tld: &DomainName,
+        settings: &Settings,
+        name: &DomainName,
+        old: &Domain,
+    ) -> usize {
         let now = cx.time_ms();
         match (old.phase, &old.transfer) {
             (Phase::Active, Some(transfer)) if transfer.due_ms <= now => match settings.transfer_default {
@@ -61,11 +75,16 @@ impl Registrations {
                 self.put_domain(cx, tld, name, Some(old), Some(&new), Action::Doomed);
             }
             (Phase::PendingDelete { .. }, _) => {
-                if self.detach(cx, tld, name) {
+                let hosts = self.hosts_of(name, MAX_HOSTS);
+                let (detached, all) = self.detach(cx, tld, name, &hosts);
+                if all {
                     self.purge(cx, tld, name, old);
+                    return hosts.len().saturating_add(detached).saturating_add(1);
                 }
+                return detached;
             }
         }
+        1
     }
 
     /// The end of a term. A name that the registry does not let go is renewed in any case.
@@ -85,22 +104,23 @@ impl Registrations {
         self.put_domain(cx, tld, name, Some(old), Some(&new), Action::AutoRenewed);
     }
 
-    /// Takes the hosts of a name that becomes free away from the domains that name them; whether nobody names them any
-    /// more. Else the next registrant could answer for those domains.
-    fn detach(&mut self, cx: &mut Ctx, tld: &DomainName, name: &DomainName) -> bool {
-        let mut left = MAX_DETACHED;
-        for host in self.hosts_of(name, MAX_HOSTS) {
+    /// Takes the hosts of a name that becomes free away from the domains that name them: from how many, and whether
+    /// nobody names them any more. Else the next registrant could answer for those domains.
+    fn detach(&mut self, cx: &mut Ctx, tld: &DomainName, name: &DomainName, hosts: &[DomainName]) -> (usize, bool) {
+        let mut done = 0usize;
+        for host in hosts {
+            let left = MAX_DETACHED.saturating_sub(done);
             let users: Vec<DomainName> =
-                self.users.members(&host).filter(|user| user != name).take(left.saturating_add(1)).collect();
+                self.users.members(host).filter(|user| user != name).take(left.saturating_add(1)).collect();
             for user in users {
-                if left == 0 {
-                    return false;
+                if done == MAX_DETACHED {
+                    return (done, false);
                 }
-                left = left.saturating_sub(1);
-                self.drop_name_server(cx, tld, &user, &host);
+                done = done.saturating_add(1);
+                self.drop_name_server(cx, tld, &user, host);
             }
         }
-        true
+        (done, true)
     }
 
     fn drop_name_server(&mut self, cx: &mut Ctx, tld: &DomainName, user: &DomainName, host: &DomainName) {

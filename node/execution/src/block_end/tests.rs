@@ -48,7 +48,10 @@ const LOOPS: &str = r#"(module
     (func (export "althing_abi_1"))
     (func (export "c_end_block") (loop $again (br $again))))"#;
 
-static MODULES: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| [COUNTS, TRAPS, LOOPS].map(|p| described(p, &["end_block"])));
+static MODULES: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
+    let all = [(COUNTS, ["init", "end_block"].as_slice()), (TRAPS, &["end_block"]), (LOOPS, &["end_block"])];
+    all.map(|(program, methods)| described(program, methods))
+});
 
 fn contract(name: &str, module: usize, init: Option<u8>) -> GenesisContract {
     let init = init.map(|byte| Bytes::new(vec![byte]).unwrap());

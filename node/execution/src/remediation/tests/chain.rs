@@ -104,7 +104,7 @@ pub(crate) fn described(program: &str, methods: &[&str]) -> Vec<u8> {
     let mut code = wat::parse_str(program).unwrap();
     let method = |name: &str| Method {
         name: name.into(),
-        kind: MethodKind::Call,
+        kind: if name == "init" { MethodKind::Init } else { MethodKind::Call },
         role: None,
         arguments: Vec::new(),
         result: Type::Unit,
