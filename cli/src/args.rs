@@ -9,6 +9,7 @@ mod local;
 mod node;
 mod recovery;
 mod remediation;
+mod sync;
 
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
@@ -22,6 +23,7 @@ pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, D
 pub use node::{HostPort, NodeCommand, NodeInit};
 pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 pub use remediation::RemediationCommand;
+pub use sync::{Ends, SyncCommand, SyncRelay};
 
 use althing_types::id::ChainId;
 use clap::{Args, Parser, Subcommand};
@@ -124,6 +126,9 @@ pub enum Command {
     /// Go on after the quorum is lost for good, by a plan that the member organisations sign.
     #[command(subcommand)]
     Recovery(RecoveryCommand),
+    /// Carry messages between root chain and TLD chains, and see how far that is.
+    #[command(subcommand)]
+    Sync(SyncCommand),
     /// Bring the root zone into the ledger, follow its changes, and write it out again.
     #[command(subcommand)]
     Zone(ZoneCommand),

@@ -20,6 +20,7 @@ mod remediation;
 mod review;
 mod send;
 mod status;
+mod sync;
 mod tx;
 mod upgrade;
 mod vote;
@@ -113,6 +114,7 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Query(command) => query::run(&context, command).await,
         Command::Tx(command) => tx::run(&context, command).await,
         Command::Events(options) => events::run(&context, options).await,
+        Command::Sync(command) => sync::run(&context, command).await,
         Command::Zone(command) => zone::run(&context, command).await,
         Command::Domain(command) => domain::run(&context, command).await,
         Command::Contract(command) => contract::run(&context, command).await,

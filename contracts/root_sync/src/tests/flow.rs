@@ -162,31 +162,35 @@ fn an_outbox_of_a_silent_peer_is_bounded_and_the_last_image_waits() {
 #[test]
 fn a_full_outbox_takes_nothing_that_must_be_answered_until_the_peer_acknowledges() {
     let (root, tld) = pair();
-    for number in 1..=MAX_OUTBOX / 2 {
-        tld.change(u8::try_from(number % 200).unwrap());
-        let delivery = Delivery { acknowledged: None, ..tld.decide().delivery(&root.id, number..=number) };
-        assert!(matches!(root.deliver(&tld, &delivery), Taken::Accepted(_)), "{number}");
-        // The TLD hears nothing of the root but what it has received.
-        let end = root.decide().delivery(&tld.id, 1..=0);
+    // Sixteen changes at a time, each answered by the root; of the answers the TLD receives none.
+    let bring = |first: u64| {
+        for _ in 0..16 {
+            tld.change(1);
+        }
+        let delivery = Delivery { acknowledged: None, ..tld.decide().delivery(&root.id, first..=first + 15) };
+        root.sync.by(CARRIER).deliver(tld.id.clone(), Bytes::new(encode(&delivery)).unwrap()).outcome().result
+    };
+    let acknowledge = || {
+        let end = root.decide().delivery(&tld.id, NONE);
         assert!(matches!(tld.deliver(&root, &end), Taken::Accepted(_)));
+    };
+    for first in (1..=MAX_OUTBOX / 2).step_by(16) {
+        bring(first).unwrap();
+        acknowledge();
     }
     assert_eq!(root.peer(&tld).sent, MAX_OUTBOX / 2);
     // Held changes are answered twice: with one held, each further one costs two places.
     root.sync.by(COUNCIL).set_policy(tld.id.clone(), root_sync::Policy::Held).ok();
-    let mut full = None;
-    for number in MAX_OUTBOX / 2 + 1..=MAX_OUTBOX {
-        tld.change(1);
-        let delivery = Delivery { acknowledged: None, ..tld.decide().delivery(&root.id, number..=number) };
-        let answer = root.sync.by(CARRIER).deliver(tld.id.clone(), Bytes::new(encode(&delivery)).unwrap());
-        if let Err(failure) = answer.outcome().result {
-            assert_eq!(failure.detail, 13, "{}", failure.message);
-            full = Some(number);
-            break;
+    let mut first = MAX_OUTBOX / 2 + 1;
+    let failure = loop {
+        match bring(first) {
+            Ok(_) => acknowledge(),
+            Err(failure) => break failure,
         }
-        let end = root.decide().delivery(&tld.id, 1..=0);
-        assert!(matches!(tld.deliver(&root, &end), Taken::Accepted(_)));
-    }
-    assert!(full.is_some() && root.peer(&tld).sent <= MAX_OUTBOX);
+        first += 16;
+    };
+    assert_eq!(failure.detail, 13, "{}", failure.message);
+    assert!(first > MAX_OUTBOX / 2 + 16 && root.peer(&tld).sent <= MAX_OUTBOX);
     // With what the TLD has received the places are free again.
     let open = root.peer(&tld).sent;
     let block = root.decide();
@@ -194,7 +198,7 @@ fn a_full_outbox_takes_nothing_that_must_be_answered_until_the_peer_acknowledges
         let last = (first + 15).min(open);
         assert!(matches!(tld.deliver(&root, &block.delivery(&tld.id, first..=last)), Taken::Accepted(_)));
     }
-    let next = tld.decide().delivery(&root.id, full.unwrap()..=full.unwrap());
+    let next = tld.decide().delivery(&root.id, first..=first);
     assert!(matches!(root.deliver(&tld, &next), Taken::Accepted(_)));
     assert_eq!(root.peer(&tld).acknowledged, open);
 }

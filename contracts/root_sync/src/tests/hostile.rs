@@ -89,7 +89,7 @@ fn the_list_is_followed_in_sequence_and_never_back() {
     };
     let (first, second) = (step(2), step(3));
     let third = step(3);
-    let empty = |block: &Block| block.delivery(&root.id, 1..=0);
+    let empty = |block: &Block| block.delivery(&root.id, NONE);
     // A change skipped.
     refused(&tld, &root, &empty(&second), UnknownList);
     refused(&tld, &root, &empty(&third), UnknownList);
@@ -123,8 +123,8 @@ fn an_older_header_does_not_roll_the_list_back() {
     tld.decide();
     let back = tld.decide();
     // The list that is trusted certified this one again: no need to know of the time between.
-    accepted(&tld, &root, &back.delivery(&root.id, 1..=0));
-    refused(&tld, &root, &leave.delivery(&root.id, 1..=0), Stale);
+    accepted(&tld, &root, &back.delivery(&root.id, NONE));
+    refused(&tld, &root, &leave.delivery(&root.id, NONE), Stale);
 }
 
 #[test]
@@ -293,23 +293,37 @@ fn another_chain_is_another_chain() {
     assert_eq!(tld.deliver_bytes(&root.id, encode(&good)), Taken::Refused(WrongChain));
 }
 
-#[test]
-fn case_8_a_chain_speaks_of_its_own_tld_only() {
-    let (root, tld, block, _) = prepared();
-    // Authorities that write what they like into their state cannot reach another TLD with it.
+/// The block as authorities would make it that write what they like into their state.
+fn rewritten(block: Block, root: &Chain, change: impl FnOnce(&mut Message)) -> Block {
     let contract = ContractId::new(root_sync::ID).unwrap();
     let key = keyspace::storage(&contract, &layout::outbox_key(&root.id, 1));
     let mut message = Message::try_from_slice(&block.state[&key]).unwrap();
-    message.tld = name("net");
-    let mut state = block.state.clone();
+    change(&mut message);
+    let mut state = block.state;
     state.insert(key, encode(&message));
-    let mut header = block.header.clone();
+    let mut header = block.header;
     header.state_root = Tree::new(&state).root();
-    let hostile = Block { header, state, ..block };
+    Block { header, state, ..block }
+}
+
+#[test]
+fn case_8_a_chain_speaks_of_its_own_tld_only() {
+    let (root, tld, block, _) = prepared();
+    let hostile = rewritten(block, &root, |message| message.tld = name("net"));
     let verdicts = accepted(&tld, &root, &hostile.delivery(&root.id, 1..=1)).verdicts.into_vec();
     assert!(matches!(&verdicts[0], Verdict::Refused { code, .. } if *code == number::OTHER_TLD), "{verdicts:?}");
     assert_eq!(root.records.by(CARRIER).image(name("net")).ok(), None);
     assert_eq!(root.image(), None);
+}
+
+#[test]
+fn a_basis_that_the_root_never_sent_does_not_pass_for_a_late_one() {
+    let (root, tld, block, _) = prepared();
+    root.change(9);
+    let hostile = rewritten(block, &root, |message| message.basis = u64::MAX);
+    let verdicts = accepted(&tld, &root, &hostile.delivery(&root.id, 1..=1)).verdicts.into_vec();
+    assert!(matches!(&verdicts[0], Verdict::Refused { code, .. } if *code == number::STALE_BASIS), "{verdicts:?}");
+    assert_eq!(root.image(), Some(image(9)));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod flow;
 mod history;
 mod hostile;
+mod real;
 mod stub;
 mod tree;
 mod votes;
@@ -30,8 +31,9 @@ use althing_sdk::{
         keyspace,
         vote::{Vote, VoteKind},
     },
+    wire::borsh::BorshDeserialize,
 };
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, ops::RangeInclusive};
 use stub::Stub;
 use tree::Tree;
 
@@ -39,6 +41,9 @@ const COUNCIL: Org = Org::new("council", &[Role::Governance]);
 const REGISTRY: Org = Org::new("registry-1", &[Role::Registry, Role::Operator]);
 /// Carries, and is trusted by nobody.
 const CARRIER: Org = Org::new("carrier", &[]);
+
+/// No message.
+const NONE: RangeInclusive<u64> = RangeInclusive::new(1, 0);
 
 fn name(text: &str) -> DomainName {
     DomainName::parse(text).unwrap()
@@ -123,15 +128,12 @@ struct Block {
 }
 
 impl Chain {
-    fn new(id: &str, side: Side, peers: Vec<PeerSeed>, set: u8) -> Self {
+    /// A chain with one peer. A contract of this id stands for those that keep records.
+    fn new(id: &str, peer: PeerSeed, set: u8, stub: &str) -> Self {
         let net = Net::native().named(id);
-        let init = Init { peers: list(peers) };
+        let init = Init { peers: list(vec![peer]) };
         let sync = net.deploy_with::<RootSync>(COUNCIL, root_sync::ID, &(init,));
-        let records = match side {
-            Side::Tld => domain_records::ID,
-            Side::Root => crate::outbox::REGISTRATIONS,
-        };
-        let records = net.deploy_with::<Stub>(COUNCIL, records, &());
+        let records = net.deploy_with::<Stub>(COUNCIL, stub, &());
         Self { id: chain_id(id), net, sync, records, sets: RefCell::new((set, set)) }
     }
 
@@ -198,7 +200,7 @@ impl Chain {
 
 impl Block {
     /// A delivery of the messages with these numbers to a chain, with all else that can be proven.
-    fn delivery(&self, to: &ChainId, messages: std::ops::RangeInclusive<u64>) -> Delivery {
+    fn delivery(&self, to: &ChainId, messages: RangeInclusive<u64>) -> Delivery {
         let contract = ContractId::new(root_sync::ID).unwrap();
         let tree = Tree::new(&self.state);
         let prove = |key: &[u8]| {
@@ -225,10 +227,12 @@ impl Block {
     }
 }
 
-use althing_sdk::wire::borsh::BorshDeserialize;
-
 /// The root chain and the chain of the TLD `lab`.
 fn pair() -> (Chain, Chain) {
+    pair_with([domain_records::ID, crate::outbox::REGISTRATIONS])
+}
+
+fn pair_with(stubs: [&str; 2]) -> (Chain, Chain) {
     let seed = |chain: &str, side, set| PeerSeed {
         chain: chain_id(chain),
         tld: name("lab"),
@@ -236,8 +240,8 @@ fn pair() -> (Chain, Chain) {
         list: authorities(set),
         since: Height(1),
     };
-    let root = Chain::new("althing-root", Side::Tld, vec![seed("tld-lab", Side::Tld, 1)], 0);
-    let tld = Chain::new("tld-lab", Side::Root, vec![seed("althing-root", Side::Root, 0)], 1);
+    let root = Chain::new("althing-root", seed("tld-lab", Side::Tld, 1), 0, stubs[0]);
+    let tld = Chain::new("tld-lab", seed("althing-root", Side::Root, 0), 1, stubs[1]);
     (root, tld)
 }
 
