@@ -91,6 +91,7 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     }
     check_profile(options, &network)?;
     let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
+    let zones_running = zone_server::process(network.dir()).is_some();
     // One listener from here to the end: a Ctrl-C while the nodes are asked for their heights must not be missed.
     let mut signal = std::pin::pin!(stopped());
     let outcome = tokio::select! {
@@ -102,6 +103,9 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
         // What this command started does not stay behind half up.
         for index in (0..network.count()).filter(|i| !running.contains(i)) {
             let _ = network.kill(index);
+        }
+        if !zones_running {
+            zone_server::stop(network.dir())?;
         }
         return Err(error);
     }
