@@ -10,8 +10,7 @@ use std::{
 };
 
 /// Built-in contracts: id on the chain, package.
-const CONTRACTS: [(&str, &str); 7] = [
-const CONTRACTS: [(&str, &str); 6] = [
+const CONTRACTS: [(&str, &str); 8] = [
     ("tld_binding", "althing-tld-binding"),
     ("domain_records", "althing-domain-records"),
     ("governance", "althing-governance"),
@@ -26,8 +25,7 @@ const CONTRACTS: [(&str, &str); 6] = [
 const LOAD: (&str, &str) = ("load", "althing-load");
 
 /// What the modules are made of, from the workspace's folder.
-const SOURCES: [&str; 30] = [
-const SOURCES: [&str; 28] = [
+const SOURCES: [&str; 32] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",

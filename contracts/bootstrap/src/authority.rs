@@ -11,6 +11,7 @@ use crate::{Refusal, state::Bootstrap};
 use althing_interface::{
     bootstrap::{BootstrapError, ClaimStatus, RegistrarId, RegistrarStatus},
     governance::{self, NodeRecord, ProposedCall, ProposedCalls},
+    root_sync,
     tld_binding::{self, Binding, BindingStatus},
 };
 use althing_sdk::{
@@ -107,6 +108,28 @@ impl Bootstrap {
         };
         ensure!(management.as_ref() == Some(&caller), BootstrapError::NotManagement { caller });
         Ok(())
+    }
+}
+
+/// TLDs told late that one change takes care of.
+const MAX_LATE: usize = 4;
+
+impl Bootstrap {
+    /// Tells the chain of a TLD its entry, through contract `root_sync`, and those that could not be told of before. An
+    /// entry is told whole, so that the last word is enough; no failure of `root_sync` undoes a change.
+    pub(crate) fn tell(&mut self, cx: &mut Ctx, tld: &DomainName) {
+        let late = self.untold.iter().map(|(late, _)| late).filter(|late| late != tld).take(MAX_LATE);
+        let mut all: Vec<DomainName> = late.collect();
+        all.push(tld.clone());
+        for tld in all {
+            let urls = self.entries.get(&tld).map(|entry| entry.urls).unwrap_or_default();
+            match ask::<Option<u64>>(cx, root_sync::ID, "bootstrap_changed", &(&tld, urls)) {
+                Ok(_) => {
+                    self.untold.remove(&tld);
+                }
+                Err(_) => self.untold.put(&tld, &cx.height()),
+            }
+        }
     }
 }
 

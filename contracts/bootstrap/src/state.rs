@@ -59,6 +59,9 @@ pub struct Bootstrap {
     /// Past values of entries of registrars.
     #[key(10)]
     pub(crate) registrar_history: Map<(u32, u64), RegistrarChange>,
+    /// TLDs whose own chains contract `root_sync` could not be told of yet.
+    #[key(11)]
+    pub(crate) untold: Map<DomainName, Height>,
 }
 
 impl Bootstrap {
@@ -105,6 +108,7 @@ impl Bootstrap {
             }
         }
         self.count(cx, |counts| counts.entries = moved(counts.entries, there, now));
+        self.tell(cx, tld);
     }
 
     fn forget(&mut self, tld: &DomainName, revision: u64) {

@@ -196,7 +196,8 @@ impl DomainRecords {
             Ok(found) => found,
             Err(refusal) => return Ok(self.end(cx, held, HeldStatus::Failed, refusal.error.number())),
         };
-        if !asked.organisations().contains(&caller) {
+        let organisations = asked.organisations();
+        if !organisations.contains(&caller) {
             return Err(RecordsError::NotAsked { id, tld: held.tld, caller }.into());
         }
         let (to, from) = match consented {
@@ -204,8 +205,10 @@ impl DomainRecords {
             false => (&mut held.objections, &mut held.consents),
         };
         ensure!(!to.contains(&caller), RecordsError::AnsweredBefore { id, caller });
-        *from = list(from.iter().filter(|other| **other != caller).cloned());
-        *to = list(to.iter().cloned().chain([caller.clone()]).collect::<BTreeSet<_>>());
+        // Answers of those who are not asked any more go: so there are never more of them than may be asked.
+        let asked_too = |other: &&OrganisationId| organisations.contains(*other) && **other != caller;
+        *from = list(from.iter().filter(asked_too).cloned());
+        *to = list(to.iter().filter(asked_too).chain([&caller]).cloned().collect::<BTreeSet<_>>());
         cx.emit(ChangeAnswered { tld: held.tld.clone(), id, organisation: caller, consented });
         Ok(self.conclude(cx, held, &checked, &asked, Decision::ByConsent))
     }

@@ -6,15 +6,17 @@
 //! A-label that it is what its own Unicode form encodes to (RFC 5891 4.4, with the bidi rule of RFC 5893), that each
 //! character is a letter or a mark of a script that the root uses, and that scripts are not mixed.
 
-use crate::character::is_letter;
+use crate::{
+    character::is_letter,
+    registrations::Script,
+    second_level::{self, belongs},
+};
 use alloc::{
-    borrow::Cow,
     format,
     string::{String, ToString},
 };
 use althing_types::name::DomainName;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use unicode_script::{Script, UnicodeScript};
 
 /// Why a label may not be a top-level domain, or why text is no name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,35 +81,6 @@ const RESERVED: [(&str, &str); 22] = [
     ("xn--zckzah", IDN_TEST),
 ];
 
-/// Scripts in modern use that labels of the root may be written in; one label uses one group.
-const GROUPS: [&[Script]; 25] = [
-    &[Script::Latin],
-    &[Script::Han, Script::Hiragana, Script::Katakana],
-    &[Script::Han, Script::Hangul],
-    &[Script::Arabic],
-    &[Script::Armenian],
-    &[Script::Bengali],
-    &[Script::Cyrillic],
-    &[Script::Devanagari],
-    &[Script::Ethiopic],
-    &[Script::Georgian],
-    &[Script::Greek],
-    &[Script::Gujarati],
-    &[Script::Gurmukhi],
-    &[Script::Hebrew],
-    &[Script::Kannada],
-    &[Script::Khmer],
-    &[Script::Lao],
-    &[Script::Malayalam],
-    &[Script::Myanmar],
-    &[Script::Oriya],
-    &[Script::Sinhala],
-    &[Script::Tamil],
-    &[Script::Telugu],
-    &[Script::Thai],
-    &[Script::Thaana],
-];
-
 fn rule(text: &str, rule: impl Into<String>) -> LabelError {
     LabelError::Rule { text: text.chars().take(80).collect(), rule: rule.into() }
 }
@@ -141,14 +114,9 @@ pub fn check_tld(name: &DomainName) -> Result<(), LabelError> {
 
 /// Checks an A-label: round trip, bidi, and the characters of its Unicode form.
 fn check_a_label(label: &str) -> Result<(), LabelError> {
-    let uts46 = Uts46::new();
-    let ascii = uts46.to_ascii(label.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify);
-    let (unicode, valid) = uts46.to_unicode(label.as_bytes(), AsciiDenyList::STD3, Hyphens::Check);
-    let back = uts46.to_ascii(unicode.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify);
-    let same = |r: &Result<Cow<'_, str>, _>| r.as_ref().is_ok_and(|t| t == label);
-    if valid.is_err() || unicode.is_ascii() || !same(&ascii) || !same(&back) {
+    let Some(unicode) = second_level::unicode(label) else {
         return Err(rule(label, "is not a valid A-label: it must decode to Unicode text that encodes to it again"));
-    }
+    };
     for character in unicode.chars() {
         let shown = || format!("U+{:04X} in '{unicode}'", u32::from(character));
         if matches!(character, '\u{200C}' | '\u{200D}') {
@@ -160,20 +128,14 @@ fn check_a_label(label: &str) -> Result<(), LabelError> {
         if !is_letter(character) {
             return Err(rule(label, format!("{} is not a letter", shown())));
         }
-        if !GROUPS.iter().any(|g| fits(g, character)) {
+        if !Script::ALL.iter().any(|script| belongs(*script, character)) {
             return Err(rule(label, format!("{} is of a script that the root does not use", shown())));
         }
     }
-    if GROUPS.iter().any(|group| unicode.chars().all(|c| fits(group, c))) {
+    if Script::ALL.iter().any(|script| unicode.chars().all(|c| belongs(*script, c))) {
         return Ok(());
     }
     Err(rule(label, format!("'{unicode}' mixes scripts")))
-}
-
-/// Whether a character is written in one of these scripts.
-fn fits(group: &[Script], character: char) -> bool {
-    let scripts = character.script_extension();
-    !scripts.is_common() && !scripts.is_inherited() && group.iter().any(|s| scripts.contains_script(*s))
 }
 
 /// The one name that a person's text stands for: letters in lower case, the dots of other scripts as dots, Unicode labels

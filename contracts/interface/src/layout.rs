@@ -149,6 +149,8 @@ pub mod bootstrap {
     pub const HISTORY: u8 = 9;
     /// Map from registrar id and revision to `RegistrarChange`.
     pub const REGISTRAR_HISTORY: u8 = 10;
+    /// Map from TLD to the height at which contract `root_sync` could not be told of it.
+    pub const UNTOLD: u8 = 11;
 }
 
 /// Field numbers of `governance`.
@@ -299,6 +301,7 @@ pub fn held_counts_key() -> Vec<u8> {
 /// `domain_records`: when changes wait.
 pub fn hold_settings_key() -> Vec<u8> {
     field(domain_records::HOLD_SETTINGS)
+}
 /// `bootstrap`: the entry of a TLD.
 pub fn bootstrap_entry_key(tld: &DomainName) -> Vec<u8> {
     storage_key(bootstrap::ENTRIES, tld)

@@ -30,6 +30,7 @@ pub use calls::{
 pub use error::RegistrationError;
 pub use event::{
     Action, ApexChanged, CharterChanged, DomainChanged, HostChanged, LoadClosed, ReservedChanged, SettingsChanged,
+    WeakDigest,
 };
 pub use settings::{Expiry, GraceKind, Script, Settings, TransferDefault};
 pub use status::{Right, Status};

@@ -42,7 +42,8 @@ const fn members(script: Script) -> &'static [Unicode] {
     }
 }
 
-fn belongs(script: Script, character: char) -> bool {
+/// Whether a character is written in one of these scripts.
+pub(crate) fn belongs(script: Script, character: char) -> bool {
     let scripts = character.script_extension();
     !scripts.is_common() && !scripts.is_inherited() && members(script).iter().any(|s| scripts.contains_script(*s))
 }

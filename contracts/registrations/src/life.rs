@@ -7,13 +7,19 @@
 
 use crate::{Refusal, rules, state::Registrations};
 use alloc::collections::BTreeSet;
-use althing_interface::registrations::{
-    Action, Change, Charter, CodeChange, Domain, Grace, GraceKind, Host, MAX_HOSTS, Phase, RegistrantChange,
-    Registration, RegistrationError, Right, Settings, Status, add_years, subtract_years,
+use althing_interface::{
+    rdata::Ds,
+    registrations::{
+        Action, Change, Charter, CodeChange, Domain, Grace, GraceKind, Host, MAX_HOSTS, Phase, RegistrantChange,
+        Registration, RegistrationError, Right, Settings, Status, WeakDigest, add_years, subtract_years,
+    },
 };
 use althing_sdk::prelude::*;
 
 extern crate alloc;
+
+/// The digest type of SHA-1, accepted with a warning (RFC 8624 3.3).
+const SHA1: u8 = 1;
 
 /// Whether a name server within the TLD must have addresses at once.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -178,6 +184,7 @@ impl Registrations {
         }
         self.apply_hosts(cx, name, &hosts)?;
         if glue == Glue::Needed {
+            warn_of_weak(cx, name, old.map_or(&[][..], |old| &old.ds[..]), &new.ds);
             for host in new.ns.iter().filter(|host| host.is_within(tld)) {
                 let (host, name) = (host.clone(), name.clone());
                 ensure!(self.has_addresses(&host), RegistrationError::MissingGlue { host, name });
@@ -223,9 +230,8 @@ impl Registrations {
             rules::side(all(), true)?;
         } else {
             sponsor(cx, name, &old)?;
-            let unlocks = add.is_empty()
-                && remove.contains(&Status::ClientUpdateProhibited)
-                && !old.status.contains(&Status::ServerUpdateProhibited);
+            // The one update that clientUpdateProhibited lets pass is its own removal.
+            let unlocks = add.is_empty() && remove.iter().eq([&Status::ClientUpdateProhibited]);
             let locked = Domain { status: old.status.difference(remove).copied().collect(), ..old.clone() };
             rules::allowed(name, if unlocks { &locked } else { &old }, Right::Update)?;
         }
@@ -305,6 +311,13 @@ impl Registrations {
         let new = Domain { phase: Phase::Active, expires_ms, changed_ms: now, ..old.clone() };
         self.put_domain(cx, &charter.tld, name, Some(&old), Some(&new), Action::Restored);
         Ok(())
+    }
+}
+
+/// Tells of new DS records with SHA-1, which are accepted.
+pub(crate) fn warn_of_weak(cx: &mut Ctx, name: &DomainName, old: &[Ds], new: &[Ds]) {
+    for ds in new.iter().filter(|ds| ds.digest_type == SHA1 && !old.contains(ds)) {
+        cx.emit(WeakDigest { name: name.clone(), key_tag: ds.key_tag });
     }
 }
 

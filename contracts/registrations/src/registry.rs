@@ -2,7 +2,7 @@
 
 use crate::{
     Refusal,
-    life::{Glue, bare, of, registry},
+    life::{Glue, bare, of, registry, warn_of_weak},
     rules,
     state::{Registrations, has_host},
 };
@@ -42,6 +42,8 @@ impl Registrations {
                 return Err(RegistrationError::HostInUse { host: entry.name.clone(), user }.into());
             }
         }
+        let before = old.as_ref().map_or(&[][..], |old| &old.delegation.ds[..]);
+        warn_of_weak(cx, &tld, before, &new.delegation.ds);
         self.put_apex(cx, &tld, Some(&new), false);
         tell_root(cx, &tld, &new)
     }

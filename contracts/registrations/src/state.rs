@@ -4,7 +4,7 @@
 use crate::Refusal;
 use althing_interface::registrations::{
     Action, Apex, ApexChanged, Charter, CharterChanged, Counts, Domain, DomainChanged, Host, HostChanged, LoadClosed,
-    RegistrationError, ReservedChanged, Settings, SettingsChanged,
+    RegistrationError, ReservedChanged, Settings, SettingsChanged, WeakDigest,
 };
 use althing_sdk::prelude::*;
 
@@ -12,7 +12,16 @@ use althing_sdk::prelude::*;
 #[contract(
     name = "registrations",
     state_version = 1,
-    events(DomainChanged, HostChanged, ApexChanged, SettingsChanged, CharterChanged, ReservedChanged, LoadClosed)
+    events(
+        DomainChanged,
+        HostChanged,
+        ApexChanged,
+        SettingsChanged,
+        CharterChanged,
+        ReservedChanged,
+        LoadClosed,
+        WeakDigest
+    )
 )]
 pub struct Registrations {
     /// Domains by name.

@@ -13,7 +13,12 @@ use althing_api::config::{NodeConfig, RelayConfig};
 use althing_network::Handle;
 use althing_types::{crypto::SecretKey, genesis::Genesis, id::ChainId};
 use anyhow::{Context, bail};
-use std::{collections::BTreeSet, path::Path, sync::mpsc::Receiver, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, mpsc::Receiver},
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// Time that the API has to end what it is answering.
@@ -91,11 +96,13 @@ pub fn run_over<W: Wire>(config: NodeConfig, wire: impl Fn(Handle, &SecretKey) -
     let stops: Vec<Stop> = prepared.iter().map(Prepared::stop).collect();
     let ends = prepared.iter().map(Prepared::end).collect::<anyhow::Result<Vec<_>>>()?;
     let (stop_relays, relays_stop) = watch::channel(false);
+    let stop_relays = Arc::new(stop_relays);
     start_relays(&config.relays, &ends, runtime.handle(), &relays_stop)?;
+    let signalled = Arc::clone(&stop_relays);
     runtime.spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping");
-        let _ = stop_relays.send(true);
+        signalled.send_replace(true);
         stops.into_iter().for_each(|stop| drop(tokio::task::spawn_blocking(move || stop.stop())));
     });
     let (tell, ended) = std::sync::mpsc::channel();
@@ -116,6 +123,7 @@ pub fn run_over<W: Wire>(config: NodeConfig, wire: impl Fn(Handle, &SecretKey) -
     }
     drop(tell);
     let faults = wait_for_all(&running, &ended);
+    stop_relays.send_replace(true);
     runtime.block_on(async {
         let now = tokio::time::Instant::now();
         let deadline = now.checked_add(API_GRACE).unwrap_or(now);

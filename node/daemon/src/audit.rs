@@ -320,8 +320,9 @@ impl Replay {
     fn begin(genesis: Genesis, codes: &BTreeMap<Hash, Vec<u8>>, options: &AuditArgs) -> Step<Self> {
         let machine = Arc::new(Runtime::new(althing_runtime::Config::default())?);
         let executor = Executor::new(machine, genesis.chain.clone(), genesis.kind.clone());
-        let find =
-            |hash: &Hash| codes.get(hash).cloned().or_else(|| membership::find_code(hash, options.contracts.as_deref()));
+        let find = |hash: &Hash| {
+            codes.get(hash).cloned().or_else(|| membership::find_code(hash, options.contracts.as_deref()))
+        };
         let writes = executor.genesis(&genesis, find)?;
         let store = MemoryStore::new();
         let state_root = store.initialise(&genesis, &writes)?;

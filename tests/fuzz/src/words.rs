@@ -206,7 +206,7 @@ pub fn root_delivery(data: &[u8]) {
         let _ = canonical::<root_sync::Message>("message", &proven.message, root_sync::MAX_MESSAGE);
     }
     // Nothing in it was signed by this list.
-    let list: AuthorityList = seeds::golden_value("AuthorityList");
+    let list: AuthorityList = seeds::golden_value("AuthorityList.two_thirds");
     let signed = found.certificate.check(&found.header.chain, &list, |_, _, _| false);
     assert!(signed.is_err(), "a certificate without good signatures");
 }

@@ -176,8 +176,9 @@ impl Sender<'_> {
         let (mut orders, mut counts) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
         for (count, call) in calls {
             let content = call.content().map_err(|e| CliError::internal("too_long", format!("{}: {e}", C::METHOD)))?;
-            let fuel = fuel_per_name.map(|fuel| fuel.saturating_mul(count).saturating_mul(SPARE).min(most));
-            let order = Order { operation: C::OPERATION, content, postscript: "zone import".into(), fuel_limit: fuel };
+            let fuel = fuel_per_name.map_or(most, |fuel| fuel.saturating_mul(count).saturating_mul(SPARE).min(most));
+            let postscript = "zone import".to_owned();
+            let order = Order { operation: C::OPERATION, content, postscript, fuel_limit: Some(fuel) };
             orders.push((self.signer.clone(), order));
             counts.push(count);
         }

@@ -1,7 +1,9 @@
-//! Tests of the contract: values (`values`), both sides without review (`calls`), and under review (`review`).
+//! Tests of the contract: values (`values`), both sides without review (`calls`), under review
+//! (`review`), and what chains of TLDs are told (`synced`).
 
 mod calls;
 mod review;
+mod synced;
 mod values;
 
 use crate::Bootstrap;

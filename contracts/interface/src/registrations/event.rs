@@ -81,6 +81,13 @@ events! {
         /// Whether it is reserved from now on.
         reserved: bool,
     }
+    /// A warning: a new DS record uses SHA-1, which RFC 8624 3.3 forbids for new delegations. Loaded names do not warn.
+    WeakDigest {
+        /// The name, or the TLD for its own.
+        name: DomainName;
+        /// Key tag of the DS record.
+        key_tag: u16,
+    }
     /// No more names are loaded.
     LoadClosed {
 ;

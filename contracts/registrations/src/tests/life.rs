@@ -2,7 +2,7 @@
 
 use super::*;
 use althing_interface::registrations::{
-    Action, Change, CodeChange, Counts, DomainChanged, Phase, Registrant, RegistrantChange, add_years,
+    Action, Change, CodeChange, Counts, DomainChanged, Phase, Registrant, RegistrantChange, WeakDigest, add_years,
 };
 
 fn change() -> Change {
@@ -174,6 +174,11 @@ fn case_13_a_ds_record_of_the_wrong_length_is_refused() {
     refused(register(ds(5, 2, 31)), 2306, &["ds 5", "31 octets"]);
     refused(register(ds(5, 9, 32)), 2306, &["digest type 9"]);
     register(ds(5, 4, 48)).ok();
+    // SHA-1 is accepted with a warning, once.
+    let change = Change { ds: Some(list(vec![ds(6, 1, 20)])), ..change() };
+    let warning = WeakDigest { name: name("a.lab"), key_tag: 6 };
+    chain.names.by(ALICE).update(name("a.lab"), change.clone()).emits(&warning).ok();
+    chain.names.by(ALICE).update(name("a.lab"), change).emits_nothing().ok();
 }
 
 #[test]
@@ -193,6 +198,8 @@ fn prohibitions_forbid_and_hold_takes_out_of_the_zone() {
     add(ALICE, &[Status::ClientUpdateProhibited]).ok();
     refused(add(ALICE, &[Status::ClientHold]), 2304, &["clientUpdateProhibited"]);
     refused(chain.names.by(ALICE).update(name("a.lab"), change()), 2304, &["clientUpdateProhibited"]);
+    let both = [Status::ClientUpdateProhibited, Status::ClientDeleteProhibited];
+    refused(remove(ALICE, &both), 2304, &["clientUpdateProhibited"]);
     // Its own removal is what it allows.
     remove(ALICE, &[Status::ClientUpdateProhibited]).ok();
     // Statuses of the server are the registry's alone.

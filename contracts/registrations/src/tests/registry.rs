@@ -7,6 +7,7 @@ use althing_interface::{
 };
 
 /// Stands in for `root_sync`: takes what it is told, and brings what the root has.
+#[allow(unreachable_pub, reason = "a contract's type is public, as its attribute makes the types beside it")]
 mod carrier {
     use althing_interface::root_sync::{Outcome, TldImage};
     use althing_sdk::prelude::*;

@@ -4,13 +4,14 @@
 //! that it asked for itself. What waits is kept by the chain: after an interruption the same changes are asked for again,
 //! which gives the same held changes with the consents that they have.
 
-use super::{FUEL, Sending, decision, order};
+use super::{Sending, decision, order};
 use crate::{
     chain::typed,
     error::{CliError, Result},
     exit_code::Exit,
     output::Progress,
 };
+use althing_client::Order;
 use althing_interface::{
     call::Call,
     domain_records::{
@@ -141,8 +142,7 @@ impl Sending<'_> {
     }
 
     /// Sends answers. One that another answer made needless is no failure.
-    async fn answer(&mut self, orders: Vec<(SecretKey, althing_client::Order)>) -> Result<()> {
-        debug_assert!(orders.iter().all(|(_, order)| order.fuel_limit == Some(FUEL)), "made by `order`");
+    async fn answer(&mut self, orders: Vec<(SecretKey, Order)>) -> Result<()> {
         for result in self.submitter.send_all(orders, |_| {}).await? {
             let done = result?;
             match &done.receipt.status {
