@@ -9,6 +9,7 @@ mod local;
 mod node;
 mod recovery;
 mod remediation;
+mod sync;
 
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
@@ -22,7 +23,9 @@ pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, D
 pub use node::{HostPort, NodeCommand, NodeInit};
 pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 pub use remediation::RemediationCommand;
+pub use sync::{Ends, SyncCommand, SyncRelay};
 
+use althing_types::id::ChainId;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -58,6 +61,9 @@ pub struct Global {
     /// Base URL of a node's API [default: the first running node of the home folder's network].
     #[arg(long, global = true, value_name = "URL", env = "ALTHING_API")]
     pub api: Option<String>,
+    /// The chain, where the home folder knows several, such as `tld-alpha`; of a new network its id [default: the first one].
+    #[arg(long, global = true, value_name = "ID", env = "ALTHING_CHAIN")]
+    pub chain: Option<ChainId>,
     /// Folder with keys, the genesis document and a local network [default: ~/.althing].
     #[arg(long, global = true, value_name = "DIR", env = "ALTHING_HOME")]
     pub home: Option<PathBuf>,
@@ -120,6 +126,9 @@ pub enum Command {
     /// Go on after the quorum is lost for good, by a plan that the member organisations sign.
     #[command(subcommand)]
     Recovery(RecoveryCommand),
+    /// Carry messages between root chain and TLD chains, and see how far that is.
+    #[command(subcommand)]
+    Sync(SyncCommand),
     /// Bring the root zone into the ledger, follow its changes, and write it out again.
     #[command(subcommand)]
     Zone(ZoneCommand),

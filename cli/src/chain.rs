@@ -17,12 +17,15 @@ use althing_types::{
     codec::decode,
     genesis::Genesis,
     hash::Hash,
-    id::{ContractId, Height},
+    id::{ChainId, ContractId, Height},
     keyspace::{self, ContractEntry},
 };
 use borsh::BorshDeserialize;
 use serde::Serialize;
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Keys of one page when answers are believed.
 const PAGE: usize = 4_096;
@@ -73,11 +76,11 @@ pub struct Scan {
     pub entries: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Which nodes to ask: `--api`, else the running nodes of the home folder's network.
+/// Which nodes to ask: `--api`, else the running nodes of the home folder's network that are members of the chain.
 ///
 /// # Errors
-/// When there is neither.
-pub fn nodes(api: Option<&str>, home: &Home) -> Result<Vec<String>> {
+/// When there is neither, or the network has no such chain.
+pub fn nodes(api: Option<&str>, chain: Option<&ChainId>, home: &Home) -> Result<Vec<String>> {
     if let Some(list) = api {
         return Ok(list.split(',').map(|u| u.trim().trim_end_matches('/').to_owned()).collect());
     }
@@ -91,18 +94,35 @@ pub fn nodes(api: Option<&str>, home: &Home) -> Result<Vec<String>> {
         return Err(missing(format!("no node to ask: no --api, and {} has no network", home.path().display())));
     }
     let network = Network::open(home.path())?;
-    let running: Vec<String> = network
-        .urls()
-        .into_iter()
-        .enumerate()
-        .filter(|(index, _)| network.process(*index).is_some())
-        .map(|(_, url)| url)
-        .collect();
+    let running = network.running(network.chain(chain)?);
     if running.is_empty() {
         return Err(missing(format!("no node of the network in {} is running", home.path().display()))
             .hint(format!("althing devnet up --dir {} --detach", home.path().display())));
     }
     Ok(running)
+}
+
+/// The genesis document that the home folder trusts for a chain; `None` when it has none, and the first use pins one.
+///
+/// The chain is the one named, else the one of the network's node that is asked, else the first.
+///
+/// # Errors
+/// When the home folder's document cannot be read.
+pub fn trusted(api: Option<&str>, chain: Option<&ChainId>, home: &Home) -> Result<Option<PathBuf>> {
+    let first = home.genesis();
+    let Some(chain) = chain else {
+        if let (Some(api), Ok(network)) = (api, Network::open(home.path()))
+            && let Some(path) = network.chain_at(api.split(',').next().unwrap_or_default().trim().trim_end_matches('/'))
+        {
+            return Ok(Some(path.to_owned()));
+        }
+        return Ok(first.exists().then_some(first));
+    };
+    let further = home.chain_genesis(chain);
+    if further.exists() {
+        return Ok(Some(further));
+    }
+    if first.exists() && read_genesis(&first)?.chain == *chain { Ok(Some(first)) } else { Ok(None) }
 }
 
 /// A client of some nodes with a time limit for each call.
@@ -117,29 +137,27 @@ pub fn client(urls: &[String], timeout_s: u64) -> Result<Client> {
 }
 
 impl Chain {
-    /// Finds out what to trust and makes ready to verify.
+    /// Finds out what to trust and makes ready to verify: `file`, else what an earlier first use pinned. A chain that
+    /// is `wanted` and not found is refused.
     ///
     /// # Errors
-    /// When no node answers, or its chain is not the trusted one.
+    /// When no node answers, or its chain is not the trusted or the wanted one.
     pub async fn connect(
         client: Client,
         home: &Home,
-        given: Option<&Path>,
+        file: Option<&Path>,
+        wanted: Option<&ChainId>,
         no_verify: bool,
         output: Output,
     ) -> Result<Self> {
-        if no_verify {
-            let genesis = client.genesis().await?.genesis;
-            return Ok(Self { client, genesis, trust: Trust::None, verifier: None });
-        }
-        let home_file = home.genesis();
-        let file = given.or_else(|| home_file.exists().then_some(home_file.as_path()));
         let (genesis, trust) = match file {
+            _ if no_verify => (client.genesis().await?.genesis, Trust::None),
             Some(path) => (read_genesis(path)?, Trust::File),
-            None => pinned(&client, home, output).await?,
+            None => pinned(&client, home, wanted, output).await?,
         };
-        let verifier = Verifier::new(client.clone(), genesis.clone())?;
-        Ok(Self { client, genesis, trust, verifier: Some(verifier) })
+        check_wanted(&genesis, wanted)?;
+        let verifier = if no_verify { None } else { Some(Verifier::new(client.clone(), genesis.clone())?) };
+        Ok(Self { client, genesis, trust, verifier })
     }
 
     /// Whether reads are proven.
@@ -163,6 +181,17 @@ impl Chain {
         let batch = self.client.state_batch(keys, height).await?;
         let values = batch.entries.into_iter().map(|e| e.value.map(|v| v.0)).collect();
         Ok(Entries { height: batch.height, block: None, values })
+    }
+
+    /// Reads state entries at a height; `None` when the nodes no longer keep its state.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_kept(&self, keys: &[Vec<u8>], height: Height) -> Result<Option<Entries>> {
+        match self.read(keys, Some(height)).await {
+            Err(error) if error.code == ErrorCode::HeightPruned.text() => Ok(None),
+            outcome => outcome.map(Some),
+        }
     }
 
     /// Reads one state entry as a typed value.
@@ -238,9 +267,10 @@ impl Chain {
 }
 
 /// Fetches the node's genesis document and compares it with the pinned one; pins it when there is none.
-async fn pinned(client: &Client, home: &Home, output: Output) -> Result<(Genesis, Trust)> {
+async fn pinned(client: &Client, home: &Home, wanted: Option<&ChainId>, output: Output) -> Result<(Genesis, Trust)> {
     let document = client.genesis().await?;
     let genesis = document.genesis;
+    check_wanted(&genesis, wanted)?;
     genesis.check().map_err(|e| CliError::new(Exit::Proof, "bad_genesis", format!("the node's genesis: {e}")))?;
     let path = home.pinned(genesis.chain.as_str());
     if path.exists() {
@@ -263,6 +293,17 @@ async fn pinned(client: &Client, home: &Home, output: Output) -> Result<(Genesis
         Err(error) => output.warn(&format!("genesis {hash} cannot be pinned: {}", error.message)),
     }
     Ok((genesis, Trust::FirstUse))
+}
+
+/// Refuses a chain that was not asked for.
+fn check_wanted(genesis: &Genesis, wanted: Option<&ChainId>) -> Result<()> {
+    match wanted.filter(|chain| **chain != genesis.chain) {
+        None => Ok(()),
+        Some(chain) => Err(CliError::usage("other_chain", format!("this is chain {}, not {chain}", genesis.chain))
+            .field("--chain")
+            .value(chain.as_str())
+            .rule(format!("{}, or nodes and a genesis document of {chain}", genesis.chain))),
+    }
 }
 
 /// Decodes a state value.

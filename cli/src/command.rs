@@ -20,6 +20,7 @@ mod remediation;
 mod review;
 mod send;
 mod status;
+mod sync;
 mod tx;
 mod upgrade;
 mod vote;
@@ -33,6 +34,7 @@ use crate::{
     output::Output,
 };
 use althing_client::Client;
+use althing_types::id::ChainId;
 use clap::CommandFactory;
 
 /// What every command works with.
@@ -52,15 +54,29 @@ impl Context {
     /// # Errors
     /// When there is none, or a URL is bad.
     pub fn client(&self) -> Result<Client> {
-        chain::client(&chain::nodes(self.global.api.as_deref(), &self.home)?, self.global.timeout)
+        let nodes = chain::nodes(self.global.api.as_deref(), self.global.chain.as_ref(), &self.home)?;
+        chain::client(&nodes, self.global.timeout)
     }
     /// The chain, ready to verify unless told not to.
     ///
     /// # Errors
     /// When no node answers, or its chain is not the trusted one.
     pub async fn chain(&self) -> Result<Chain> {
-        let given = self.global.genesis.as_deref();
-        Chain::connect(self.client()?, &self.home, given, self.global.no_verify, self.output).await
+        let wanted = self.global.chain.as_ref();
+        let file = match &self.global.genesis {
+            Some(file) => Some(file.clone()),
+            None => chain::trusted(self.global.api.as_deref(), wanted, &self.home)?,
+        };
+        Chain::connect(self.client()?, &self.home, file.as_deref(), wanted, self.global.no_verify, self.output).await
+    }
+    /// Another chain of the home folder, asked of its own nodes.
+    ///
+    /// # Errors
+    /// As [`Self::chain`].
+    pub async fn other_chain(&self, id: &ChainId) -> Result<Chain> {
+        let mut other = self.clone();
+        (other.global.api, other.global.genesis, other.global.chain) = (None, None, Some(id.clone()));
+        other.chain().await
     }
 }
 
@@ -98,6 +114,7 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Query(command) => query::run(&context, command).await,
         Command::Tx(command) => tx::run(&context, command).await,
         Command::Events(options) => events::run(&context, options).await,
+        Command::Sync(command) => sync::run(&context, command).await,
         Command::Zone(command) => zone::run(&context, command).await,
         Command::Domain(command) => domain::run(&context, command).await,
         Command::Contract(command) => contract::run(&context, command).await,

@@ -3,7 +3,8 @@
 //! ```text
 //! HOME/keys/NAME.json     one encrypted key each
 //! HOME/passphrase         pass phrase of the keys of a local network (mode 0600); absent for real keys
-//! HOME/genesis.json       the genesis document that is trusted
+//! HOME/genesis.json       the genesis document that is trusted, of the first or only chain
+//! HOME/chains/CHAIN/genesis.json   those of further chains
 //! HOME/trust/CHAIN.json   genesis documents pinned at first use
 //! HOME/devnet.json        processes of a local network
 //! ```
@@ -12,6 +13,7 @@ use crate::{
     error::{CliError, Result},
     exit_code::Exit,
 };
+use althing_types::id::ChainId;
 use std::{
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
@@ -56,6 +58,10 @@ impl Home {
     /// The trusted genesis document.
     pub fn genesis(&self) -> PathBuf {
         self.root.join("genesis.json")
+    }
+    /// The trusted genesis document of a chain that is not the first.
+    pub fn chain_genesis(&self, chain: &ChainId) -> PathBuf {
+        self.root.join("chains").join(chain.as_str()).join("genesis.json")
     }
     /// Where the genesis document of a chain is pinned at first use.
     pub fn pinned(&self, chain: &str) -> PathBuf {

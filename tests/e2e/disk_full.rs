@@ -160,6 +160,52 @@ fn a_node_with_a_full_disk_stops_says_so_and_comes_back() {
     assert!(voters.iter().any(|v| v["voter"] == id.as_str()), "it came back and does not vote: {latest}");
 }
 
+#[test]
+fn a_full_disk_of_one_chain_leaves_the_other_alone() {
+    let net = Net::none();
+    net.ok(&["--timeout", "180", "devnet", "up", "--profile", "root+tld:alpha", "--detach"]);
+    net.ok(&["devnet", "stop", "0"]);
+    let disk = net.path().join("node-0/data");
+    let kept = net.path().join("kept");
+    std::fs::rename(&disk, &kept).unwrap();
+    std::fs::create_dir(&disk).unwrap();
+    if let Err(reason) = mount(&disk) {
+        return skip(&format!("a file system in memory cannot be mounted ({reason})"));
+    }
+    let cramped = Cramped { net, disk };
+    let net = &cramped.net;
+    let copied = Command::new("cp").arg("-a").arg(kept.join(".")).arg(&cramped.disk).status().unwrap();
+    assert!(copied.success());
+    net.ok(&["devnet", "start", "0"]);
+    let (root, alpha, other) = (net.api(0, "althing-root"), net.api(0, "tld-alpha"), net.api(1, "althing-root"));
+    for api in [&root, &alpha] {
+        wait_until(|| http::get(api, "/readyz").status == 200, || net.logs());
+    }
+    let id = status(&alpha)["node_id"].as_str().unwrap().to_owned();
+
+    let sender = Sender::new(net, "registry-1");
+    let filler = cramped.disk.join("filler");
+    fill(&filler);
+    let started = Instant::now();
+    while http::get(&root, "/readyz").status == 200 {
+        assert!(started.elapsed() < PATIENCE, "the disk is full and nothing happens\n{}", net.logs());
+        burden(&sender, &other);
+    }
+    // The process votes on in its other chain: no block there is without it when another authority is away.
+    net.ok(&["devnet", "stop", &net.node_of("registrar-2").to_string()]);
+    let before = net.height(&alpha);
+    wait_until(|| net.height(&alpha) > before + 3, || format!("tld-alpha stands still\n{}", net.logs()));
+    assert_eq!(http::get(&alpha, "/readyz").status, 200);
+    let latest = block(&alpha, before + 3);
+    let voters = latest["certificate"]["signatures"].as_array().unwrap();
+    assert!(voters.iter().any(|v| v["voter"] == id.as_str()), "it votes no more in tld-alpha: {latest}");
+    let answer = http::get(&root, "/readyz");
+    assert!(answer.status == 503 && answer.body.contains("the disk is full"), "{answer:?}");
+
+    std::fs::remove_file(&filler).unwrap();
+    wait_until(|| http::get(&root, "/readyz").status == 200, || format!("it does not come back\n{}", net.logs()));
+}
+
 /// A good transaction, as the API takes it.
 fn good(sender: &Sender, api: &str) -> String {
     let height = status(api)["height"].as_u64().unwrap();

@@ -13,6 +13,7 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
+mod chains;
 mod disk_full;
 mod foreground;
 mod governance;

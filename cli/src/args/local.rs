@@ -1,9 +1,10 @@
 //! Options of commands that work with files and processes of this machine: keys, devnet, zone, bench.
 
 use super::ca::kind;
-use althing_types::{id::OrganisationId, organisation::Role};
-use clap::{Args, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use crate::devnet::profile;
+use althing_types::{id::OrganisationId, name::DomainName, organisation::Role};
+use clap::{Args, Subcommand};
+use std::{path::PathBuf, str::FromStr};
 
 /// `althing key`.
 #[derive(Debug, Subcommand)]
@@ -89,16 +90,55 @@ pub struct DevnetAdd {
 }
 
 /// Who takes part in a new network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DevnetProfile {
     /// Seven members that govern a root chain by votes: five registries, an ISP, a coordinator. No operator's key.
     Root,
+    /// A chain for each TLD, below a root chain or alone.
+    Names {
+        /// Whether there is a root chain.
+        root: bool,
+        /// The TLDs.
+        labels: Vec<DomainName>,
+    },
+}
+
+impl FromStr for DevnetProfile {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        const RULE: &str = "root, root+tld:LABEL,... or tld:LABEL,... with 1 to 4 different top-level domains in ASCII";
+        if text == "root" {
+            return Ok(Self::Root);
+        }
+        let (root, list) = match (text.strip_prefix("root+tld:"), text.strip_prefix("tld:")) {
+            (Some(list), _) => (true, list),
+            (_, Some(list)) => (false, list),
+            _ => return Err(format!("not one of {RULE}")),
+        };
+        let mut labels: Vec<DomainName> = Vec::new();
+        for label in list.split(',') {
+            let name = DomainName::parse(label).map_err(|e| format!("'{label}' is no top-level domain: {e}"))?;
+            if name.as_str().is_empty() || name.as_str().contains('.') {
+                return Err(format!("'{label}' is no top-level domain: it has one label"));
+            }
+            profile::tld_chain(&name).map_err(|e| format!("'{label}': {}", e.message))?;
+            if labels.contains(&name) {
+                return Err(format!("'{label}' is named twice"));
+            }
+            labels.push(name);
+        }
+        if labels.len() > profile::MAX_LABELS {
+            Err(format!("not one of {RULE}"))
+        } else {
+            Ok(Self::Names { root, labels })
+        }
+    }
 }
 
 /// Options of `devnet up`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --profile root --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH."
+    after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --profile root --detach\n  althing devnet up --dir net --profile root+tld:alpha,beta --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\n--profile root+tld:LABEL,... makes a root chain althing-root and, for each top-level domain, a chain tld-LABEL whose\nregistry is in both chains with one process, and a zone server for all zones. --chain names the chain of the other profiles.\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH; althing-zone likewise (ALTHING_ZONE)."
 )]
 pub struct DevnetUp {
     /// Where the network is.
@@ -107,8 +147,9 @@ pub struct DevnetUp {
     /// How many authorities [default: 4, or what the folder already has].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub authorities: Option<u16>,
-    /// Who takes part in a new network [default: registries alone, with an operator's key that decides].
-    #[arg(long, value_enum, value_name = "PROFILE", conflicts_with = "authorities")]
+    /// Who takes part in a new network: `root`, `root+tld:LABEL,...` or `tld:LABEL,...` [default: registries alone, with
+    /// an operator's key that decides].
+    #[arg(long, value_name = "PROFILE", conflicts_with = "authorities")]
     pub profile: Option<DevnetProfile>,
     /// How long accepted changes wait, with --profile.
     #[arg(long, value_name = "MS", requires = "profile")]
@@ -128,9 +169,6 @@ pub struct DevnetUp {
     /// First of the peer-to-peer ports; nodes take consecutive ones [default: free ports].
     #[arg(long, value_name = "PORT")]
     pub network_port: Option<u16>,
-    /// The chain's id, for a new network.
-    #[arg(long, value_name = "ID", default_value = "althing-devnet")]
-    pub chain: String,
     /// Time between blocks when there is nothing to do, for a new network.
     #[arg(long, value_name = "MS")]
     pub empty_block_ms: Option<u64>,
@@ -145,11 +183,14 @@ pub struct DevnetUp {
 /// `althing zone`.
 #[derive(Debug, Subcommand)]
 pub enum ZoneCommand {
-    /// Bring a root zone file into the ledger: bind each TLD, then set hosts and delegations.
+    /// Bring a zone file into the ledger: bind each TLD, then set hosts and delegations.
     #[command(
-        after_help = "Examples:\n  althing --home net zone import root.zone.gz\n  althing --api http://127.0.0.1:8100 --home net zone import root.zone --json\n\nRun it again after an interruption: only what is missing is sent."
+        after_help = "Examples:\n  althing --home net zone import root.zone.gz\n  althing --home net zone import --zone lab lab.zone\n  althing --api http://127.0.0.1:8100 --home net zone import root.zone --json\n\nRun it again after an interruption: only what is missing is sent."
     )]
     Import {
+        /// The zone: `.` on the root chain, the TLD on a TLD chain [default: that of the chain].
+        #[arg(long, value_name = "NAME")]
+        zone: Option<DomainName>,
         /// Master file, plain or gzipped; SOA and DNSSEC signature types are skipped and counted.
         file: PathBuf,
     },
@@ -161,17 +202,34 @@ pub enum ZoneCommand {
         /// Change list, plain or gzipped.
         changes: PathBuf,
     },
-    /// Write the root zone out of the ledger's state, every record proof-verified.
+    /// Write the zone out of the ledger's state, every record proof-verified.
     #[command(
-        after_help = "Examples:\n  althing --home net zone export --out root.zone\n  althing --home net zone export --out root.zone --compare expected.zone.gz"
+        after_help = "Examples:\n  althing --home net zone export --out root.zone\n  althing --home net zone export --zone lab --out lab.zone\n  althing --home net zone export --out root.zone --compare expected.zone.gz"
     )]
     Export {
+        /// The zone: `.` on the root chain, the TLD on a TLD chain [default: that of the chain].
+        #[arg(long, value_name = "NAME")]
+        zone: Option<DomainName>,
         /// File to write: sorted lines `owner ttl class type rdata`; `-` for standard output.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// Zone file that the result must equal; the first differences are shown.
         #[arg(long, value_name = "FILE")]
         compare: Option<PathBuf>,
+    },
+    /// Tell where a record comes from: block, transaction, signer, votes and certificate, each step checked.
+    #[command(
+        after_help = "Examples:\n  althing --home net zone explain se NS\n  althing --home net zone explain a.root-servers.net A --json\n  althing --home net zone explain example.lab DS --zone lab --json\n\n`verified` is true when every step from the record to the certificate was proven; `notes` says what was not."
+    )]
+    Explain {
+        /// Owner of the record.
+        name: DomainName,
+        /// Its type: NS, DS, A or AAAA.
+        #[arg(value_name = "TYPE")]
+        record_type: String,
+        /// The zone: `.` on the root chain, the TLD on a TLD chain [default: that of the chain].
+        #[arg(long, value_name = "NAME")]
+        zone: Option<DomainName>,
     },
 }
 
@@ -199,4 +257,35 @@ pub struct BenchArgs {
     /// Folder in which the temporary folder is made [default: the system's].
     #[arg(long, value_name = "DIR")]
     pub temp: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_name_their_top_level_domains() {
+        let name = |text: &str| DomainName::parse(text).unwrap();
+        let names =
+            |root, labels: &[&str]| DevnetProfile::Names { root, labels: labels.iter().map(|l| name(l)).collect() };
+        assert_eq!("root".parse(), Ok(DevnetProfile::Root));
+        assert_eq!("root+tld:alpha".parse(), Ok(names(true, &["alpha"])));
+        assert_eq!("root+tld:Alpha,xn--p1ai".parse(), Ok(names(true, &["alpha", "xn--p1ai"])));
+        assert_eq!("tld:alpha".parse(), Ok(names(false, &["alpha"])));
+        for bad in [
+            "",
+            "tld",
+            "tld:",
+            "root+tld:",
+            "root+tld:a.b",
+            "tld:a,a",
+            "tld:a,,b",
+            "tld:.",
+            "root,tld:a",
+            "tld:a,b,c,d,e",
+        ] {
+            let parsed: Result<DevnetProfile, String> = bad.parse();
+            assert!(parsed.is_err(), "{bad}: {parsed:?}");
+        }
+    }
 }

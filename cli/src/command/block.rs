@@ -43,7 +43,10 @@ pub(super) async fn run(context: &Context, options: &BlockArgs) -> Result<()> {
 }
 
 /// Checks that a block is the certified one, and that everything listed is what its header commits to.
-fn check(name: &str, block: &BlockDocument, certified: &Hash) -> Result<()> {
+///
+/// # Errors
+/// Code `not_proven`, with what differs.
+pub(super) fn check(name: &str, block: &BlockDocument, certified: &Hash) -> Result<()> {
     let wrong = |what: &str, found: Hash, expected: Hash| {
         Err(CliError::new(
             Exit::Proof,

@@ -1,12 +1,16 @@
 //! `althing devnet`: a network of separate processes on this machine.
 
+mod bind;
+
 use super::Context;
 use crate::{
     args::{DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp},
     devnet::{
-        Network, NodeReport, join,
-        profile::{Profile, quick_settings},
+        ChainEntry, Network, NodeReport, join,
+        process::Program,
+        profile::{Profile, quick_settings, tld_chain},
         setup::{Plan, now_ms},
+        zone_server::{self, ZoneServerEntry},
     },
     error::{CliError, Result},
     exit_code::Exit,
@@ -17,6 +21,10 @@ use althing_types::{govern::GovernanceSettings, id::ChainId};
 use serde::Serialize;
 use std::{path::PathBuf, time::Duration};
 
+/// Id of the chain of a new network, unless one is named.
+const CHAIN: &str = "althing-devnet";
+/// Id of the root chain of a new network with TLD chains, unless one is named.
+const ROOT_CHAIN: &str = "althing-root";
 /// Time between two blocks without transactions in a governed network.
 const GOVERNED_EMPTY_BLOCK_MS: u64 = 1_000;
 /// Time between two looks in the foreground.
@@ -26,6 +34,8 @@ const WATCH: Duration = Duration::from_secs(1);
 struct Report {
     dir: String,
     nodes: Vec<NodeReport>,
+    chains: Vec<ChainEntry>,
+    zone_servers: Vec<ZoneServerEntry>,
 }
 
 /// Runs a command of `althing devnet`.
@@ -54,12 +64,20 @@ fn open(context: &Context, dir: &DevnetDir) -> Result<Network> {
 async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     let dir = folder(context, &options.dir);
     // Before anything is written: without the program nothing can be started.
-    crate::devnet::process::find_program()?;
-    if !Network::exists(&dir) {
-        plan(options)?.write(&dir)?;
+    Program::NODE.find()?;
+    let names = matches!(options.profile, Some(DevnetProfile::Names { .. }));
+    if names {
+        Program::ZONE.find()?;
+    }
+    let is_new = !Network::exists(&dir);
+    if is_new {
+        plan(context, options)?.write(&dir)?;
         context.output.note(&format!("new network in {}", dir.display()));
     }
     let network = Network::open(&dir)?;
+    if names {
+        zone_server::write(&network)?;
+    }
     if let Some(wanted) = options.authorities.map(usize::from)
         && wanted != network.count()
     {
@@ -71,19 +89,14 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
         .value(wanted.to_string())
         .rule(format!("{}, or another folder", network.count())));
     }
-    if options.profile.is_some() && network.genesis()?.governance.is_none() {
-        return Err(CliError::usage("other_network", format!("{} has a network without governance", dir.display()))
-            .field("--profile")
-            .value("root")
-            .rule("no profile, or another folder"));
-    }
+    check_profile(options, &network)?;
     let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
     // One listener from here to the end: a Ctrl-C while the nodes are asked for their heights must not be missed.
     let mut signal = std::pin::pin!(stopped());
     let outcome = tokio::select! {
         biased;
         ended = &mut signal => ended,
-        outcome = bring_up(context, &network) => outcome,
+        outcome = bring_up(context, &network, is_new) => outcome,
     };
     if let Err(error) = outcome {
         // What this command started does not stay behind half up.
@@ -96,22 +109,58 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     if options.detach { Ok(()) } else { watch(context, &network, signal).await }
 }
 
-async fn bring_up(context: &Context, network: &Network) -> Result<()> {
+/// Refuses a profile that an existing network does not have.
+fn check_profile(options: &DevnetUp, network: &Network) -> Result<()> {
+    let other = |has: String, wanted: String| {
+        Err(CliError::usage("other_network", format!("{} has {has}", network.dir().display()))
+            .field("--profile")
+            .value(wanted)
+            .rule("no profile, or another folder"))
+    };
+    match &options.profile {
+        None => Ok(()),
+        Some(DevnetProfile::Root) if network.genesis()?.governance.is_none() => {
+            other("a network without governance".into(), "root".into())
+        }
+        Some(DevnetProfile::Root) => Ok(()),
+        Some(DevnetProfile::Names { labels, .. }) => {
+            let chains = network.chain_ids();
+            let wanted = labels.iter().map(tld_chain).collect::<Result<Vec<_>>>()?;
+            if wanted.iter().all(|chain| chains.contains(chain)) {
+                return Ok(());
+            }
+            let text = |ids: &[ChainId]| ids.iter().map(ChainId::as_str).collect::<Vec<_>>().join(", ");
+            other(format!("other chains: {}", text(&chains)), text(&wanted))
+        }
+    }
+}
+
+async fn bring_up(context: &Context, network: &Network, is_new: bool) -> Result<()> {
     network.start_all()?;
     let progress = context.output.progress("waiting for blocks", network.count() as u64);
     network.wait_height(1, Duration::from_secs(context.global.timeout), |ready| progress.set(ready as u64)).await?;
-    network.write_file()
+    drop(progress);
+    network.write_file()?;
+    if is_new { bind::labels(context, network).await } else { Ok(()) }
 }
 
-fn plan(options: &DevnetUp) -> Result<Plan> {
-    let mut plan = Plan::new(usize::from(options.authorities.unwrap_or(4)), ChainId::new(options.chain.clone())?);
-    if options.profile == Some(DevnetProfile::Root) {
+fn plan(context: &Context, options: &DevnetUp) -> Result<Plan> {
+    let named = |default: &str| context.global.chain.clone().map_or_else(|| ChainId::new(default), Ok);
+    let mut plan = Plan::new(usize::from(options.authorities.unwrap_or(4)), named(CHAIN)?);
+    if let Some(profile) = &options.profile {
         let mut settings = quick_settings();
         settings.timelock_ms = options.timelock_ms.unwrap_or(settings.timelock_ms);
         settings.vote_ms = options.vote_ms.unwrap_or(settings.vote_ms);
         settings.promotion_ms = options.promotion_ms.unwrap_or(settings.promotion_ms);
         check_settings(&settings)?;
-        plan.profile = Profile::Root(Box::new(settings));
+        let settings = Box::new(settings);
+        plan.profile = match profile {
+            DevnetProfile::Root => Profile::Root(settings),
+            DevnetProfile::Names { root, labels } => {
+                let root = root.then(|| named(ROOT_CHAIN)).transpose()?;
+                Profile::Names { root, labels: labels.clone(), settings }
+            }
+        };
         // Waits end with a block: without transactions too, people shall not wait long for one.
         plan.parameters.empty_block_interval_ms = GOVERNED_EMPTY_BLOCK_MS;
     }
@@ -143,7 +192,7 @@ fn check_settings(settings: &GovernanceSettings) -> Result<()> {
 /// Makes a node that is to join.
 fn add(context: &Context, options: &DevnetAdd) -> Result<()> {
     let network = open(context, &options.dir)?;
-    let added = join::add(&network, &options.organisation, options.kind, now_ms())?;
+    let added = join::add(&network, context.global.chain.as_ref(), &options.organisation, options.kind, now_ms())?;
     context.output.print(&added, |a| {
         let rows = [
             ("node", a.node.to_string()),
@@ -217,24 +266,44 @@ pub(super) async fn stopped() -> Result<()> {
 }
 
 async fn report(context: &Context, network: &Network) -> Result<()> {
-    let report = Report { dir: network.dir().display().to_string(), nodes: network.reports().await };
+    let report = Report {
+        dir: network.dir().display().to_string(),
+        nodes: network.reports().await,
+        chains: network.chain_entries(),
+        zone_servers: zone_server::entries(network.dir()),
+    };
     context.output.print(&report, |r| {
         let cell = |value: Option<String>| value.unwrap_or_else(|| "-".into());
-        let rows: Vec<Vec<String>> = r
-            .nodes
-            .iter()
-            .map(|n| {
-                vec![
-                    n.entry.index.to_string(),
-                    if n.running { n.entry.pid.to_string() } else { "stopped".into() },
-                    n.entry.api.clone(),
-                    cell(n.height.map(|h| h.to_string())),
-                    cell(n.peers.map(|p| p.to_string())),
-                    n.entry.node_id.to_string().chars().take(12).collect(),
-                ]
-            })
-            .collect();
-        format!("network in {}\n{}", r.dir, columns(&["NODE", "PID", "API", "HEIGHT", "PEERS", "NODE ID"], &rows))
+        let several = r.chains.len() > 1;
+        let mut rows = Vec::new();
+        for node in &r.nodes {
+            let process = if node.running { node.entry.pid.to_string() } else { "stopped".into() };
+            let id: String = node.entry.node_id.to_string().chars().take(12).collect();
+            for chain in &node.chains {
+                let mut row = vec![node.entry.index.to_string(), process.clone()];
+                if several {
+                    let organisation = node.entry.seat.organisation.as_ref().map(ToString::to_string);
+                    row.extend([cell(organisation), chain.chain.clone()]);
+                }
+                let height = cell(chain.height.map(|h| h.to_string()));
+                row.extend([chain.api.clone(), height, cell(chain.peers.map(|p| p.to_string())), id.clone()]);
+                rows.push(row);
+            }
+        }
+        let heads: &[&str] = if several {
+            &["NODE", "PID", "ORGANISATION", "CHAIN", "API", "HEIGHT", "PEERS", "NODE ID"]
+        } else {
+            &["NODE", "PID", "API", "HEIGHT", "PEERS", "NODE ID"]
+        };
+        let mut text = format!("network in {}\n{}", r.dir, columns(heads, &rows));
+        if let Some(first) = r.zone_servers.first() {
+            let zones: Vec<&str> = r.zone_servers.iter().map(|entry| entry.zone.as_str()).collect();
+            let running =
+                if zone_server::process(network.dir()).is_some() { first.pid.to_string() } else { "stopped".into() };
+            let key = first.key_file.display();
+            text.push_str(&format!("\nzones {} at {}, process {running}, key {key}", zones.join(" "), first.address));
+        }
+        text
     })
 }
 

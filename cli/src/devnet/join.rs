@@ -14,7 +14,7 @@ use althing_identity::read_root;
 use althing_types::{
     crypto::{NodeId, PublicKey},
     genesis::Genesis,
-    id::OrganisationId,
+    id::{ChainId, OrganisationId},
     identity::Usage,
     keyspace::code_hash,
     organisation::Role,
@@ -97,11 +97,17 @@ pub fn init(dir: &Path, joiner: &Joiner<'_>) -> Result<Made> {
     let text = std::fs::read(joiner.genesis).map_err(|e| CliError::file("read", joiner.genesis, &e))?;
     write_file(&dir.join("genesis.json"), &text, Access::Public)?;
     let key = keyfile::generate()?;
-    let config = NodeConfig {
-        key_file: "node.key".into(),
-        chains: vec![Membership { genesis: "genesis.json".into(), data_dir: "data".into(), contracts_dir }],
+    let membership = Membership {
+        genesis: "genesis.json".into(),
+        data_dir: "data".into(),
+        contracts_dir,
         network: NetworkConfig { listen: joiner.listen.clone(), peers: joiner.peers.clone() },
         api: ApiConfig { listen: joiner.api, limits: Default::default() },
+    };
+    let config = NodeConfig {
+        key_file: "node.key".into(),
+        chains: vec![membership],
+        relays: Vec::new(),
         log: LogConfig::default(),
     };
     setup::write_node(dir, &key, &config)?;
@@ -137,16 +143,22 @@ fn copy_code(genesis: &Genesis, from: Option<&Path>, to: &Path) -> Result<bool> 
 }
 
 /// Adds a node that is to join to a local network, with a key for its organisation and a certificate of the network's
-/// own authority. It is not started.
+/// own authority. It joins the network's first chain, or the one named. It is not started.
 ///
 /// # Errors
 /// When the network has no authority of certificates, no ports are free, or a file cannot be written.
-pub fn add(network: &Network, organisation: &OrganisationId, kind: Role, now_ms: u64) -> Result<Added> {
+pub fn add(
+    network: &Network,
+    chain: Option<&ChainId>,
+    organisation: &OrganisationId,
+    kind: Role,
+    now_ms: u64,
+) -> Result<Added> {
+    let joined = network.chain(chain)?;
     let home = Home::new(Some(network.dir()))?;
     let store = Store::of(&home);
     let authority = store.open(&home)?;
-    let taken: Vec<u16> =
-        network.nodes.iter().flat_map(|n| [Some(n.api.port()), n.network.map(|a| a.port())]).flatten().collect();
+    let taken = network.ports();
     let first = |ports: Vec<u16>| ports.first().copied().unwrap_or_default();
     let api = first(setup::ports(None, "--api-port", 1, &taken)?);
     let listen = first(setup::ports(None, "--network-port", 1, &[taken.as_slice(), &[api]].concat())?);
@@ -169,15 +181,19 @@ pub fn add(network: &Network, organisation: &OrganisationId, kind: Role, now_ms:
 
     let index = network.count();
     let folder = node_dir(network.dir(), index);
-    let known = |n: &super::Node| Some(PeerConfig { node_id: n.node_id, address: setup::loopback(n.network?.port()) });
+    let known = network.nodes.iter().filter_map(|node| {
+        let seat = node.in_chain(joined).filter(|seat| seat.founder)?;
+        Some(PeerConfig { node_id: node.node_id, address: setup::loopback(seat.network?.port()) })
+    });
+    let membership = Membership {
+        network: NetworkConfig { listen: setup::loopback(listen), peers: known.collect() },
+        api: ApiConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, api)), limits: Default::default() },
+        ..setup::in_network(network.chain_id(joined)?, joined == 0)
+    };
     let config = NodeConfig {
         key_file: "node.key".into(),
-        chains: vec![setup::in_network()],
-        network: NetworkConfig {
-            listen: setup::loopback(listen),
-            peers: network.nodes.iter().filter(|n| n.founder).filter_map(known).collect(),
-        },
-        api: ApiConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, api)), limits: Default::default() },
+        chains: vec![membership],
+        relays: Vec::new(),
         log: LogConfig::default(),
     };
     let certificate: PathBuf = folder.join("node.crt");
@@ -230,7 +246,6 @@ pub(super) fn read_seat(folder: &Path) -> Result<SeatEntry> {
 mod tests {
     use super::*;
     use crate::devnet::{profile, setup::Plan};
-    use althing_types::id::ChainId;
 
     fn governed(folder: &Path) -> Network {
         let mut plan = Plan::new(0, ChainId::new("t").unwrap());
@@ -244,7 +259,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let network = governed(folder.path());
         let id = OrganisationId::new("registry-6").unwrap();
-        let added = add(&network, &id, Role::Registry, setup::now_ms()).unwrap();
+        let added = add(&network, None, &id, Role::Registry, setup::now_ms()).unwrap();
         assert_eq!(added.node, 7);
         let after = Network::open(folder.path()).unwrap();
         assert_eq!((after.count(), after.nodes[7].node_id, after.nodes[7].founder), (8, added.node_id, false));
@@ -255,7 +270,7 @@ mod tests {
         assert_eq!((facts.subject, facts.usage), (added.node_id.key(), Usage::Node));
         let text = std::fs::read_to_string(folder.path().join("node-7/config.toml")).unwrap();
         let config: NodeConfig = toml::from_str(&text).unwrap();
-        assert_eq!(config.network.peers.len(), 7);
+        assert_eq!(config.chains[0].network.peers.len(), 7);
         assert!(folder.path().join("keys/registry-6.json").exists());
     }
 
@@ -274,7 +289,7 @@ mod tests {
         let made = init(&folder.path().join("joiner"), &joiner).unwrap();
         let config: NodeConfig = toml::from_str(&std::fs::read_to_string(&made.config).unwrap()).unwrap();
         config.check().unwrap();
-        assert_eq!(config.network.peers[0].address, "/dns/a.example/tcp/7000");
+        assert_eq!(config.chains[0].network.peers[0].address, "/dns/a.example/tcp/7000");
         assert_eq!(init(&folder.path().join("joiner"), &joiner).unwrap_err().code, "node_exists");
     }
 }

@@ -1,23 +1,33 @@
 //! A local network: separate `althingd` processes on loopback, in one folder.
 //!
 //! ```text
-//! DIR/genesis.json  contracts/             the chain's start; code of its contracts
+//! DIR/genesis.json                         the start of the first or only chain
+//! DIR/chains/CHAIN/genesis.json            the starts of further chains
+//! DIR/contracts/                           code of the chains' contracts
 //! DIR/passphrase  keys/                    DIR is also the home folder of the network's keys
-//! DIR/devnet.json                          what others read: index, pid, api, node_id of each node; in a governed
-//!                                          network also organisation, kind and first standing
+//! DIR/devnet.json                          what others read: index, pid, api, node_id of each node and its chains; in a
+//!                                          governed network also organisation, kind and first standing; zone servers
 //! DIR/ca/                                  authority of certificates of a governed network
-//! DIR/node-I/config.toml  node.key  data/  log  process.json
+//! DIR/node-I/config.toml  node.key  data/  data-CHAIN/  log  process.json
+//! DIR/node-I/relay.key                     of a node that carries messages between two chains
+//! DIR/zone-server/                         configuration, key and state of the zone server, where there are TLD chains
 //! DIR/node-I/member.json  node.crt         of a node that was added later: whose it is, and its certificate
 //! ```
 //!
 //! [`process`] starts and ends processes and never touches one that this network did not start; [`setup`] writes a new
-//! network's files, [`profile`] says who takes part in it, [`join`] makes nodes that are to join. Node keys lie in plain text, as the node needs them unattended; keys that sign transactions are
-//! encrypted, with a pass phrase that lies beside them: a local network protects nothing.
+//! network's files, [`profile`] says who takes part in it, [`join`] makes nodes that are to join, [`zone_server`] looks
+//! after the server of its zones. Node keys lie in plain text, as the node needs them unattended; keys that sign
+//! transactions are encrypted, with a pass phrase that lies beside them: a local network protects nothing.
 
+mod contracts;
+mod file;
 pub mod join;
 pub mod process;
 pub mod profile;
 pub mod setup;
+pub mod zone_server;
+
+pub use file::{ChainEntry, ChainReport, DevnetFile, NodeChain, NodeEntry, NodeReport, SeatEntry};
 
 use crate::{
     error::{CliError, Result},
@@ -26,10 +36,11 @@ use crate::{
 };
 use althing_api::{NodeConfig, model::StatusDocument};
 use althing_client::{Client, ClientConfig};
-use althing_types::{crypto::NodeId, genesis::Genesis, govern::Standing, id::OrganisationId, organisation::Role};
+use althing_types::{crypto::NodeId, genesis::Genesis, id::ChainId};
 use process::Process;
-use serde::{Deserialize, Serialize};
 use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -38,68 +49,17 @@ use std::{
 const POLL: Duration = Duration::from_millis(100);
 /// Time a process has to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
+/// Time in which a node on this machine says whether it is ready.
+const READY_WITHIN: Duration = Duration::from_millis(500);
 /// Lines of a log that an error shows.
 const LOG_LINES: usize = 8;
-
-/// The file that others read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DevnetFile {
-    /// One entry per node, by index.
-    pub nodes: Vec<NodeEntry>,
-}
-
-/// One node in [`DevnetFile`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeEntry {
-    /// Its index, from 0.
-    pub index: usize,
-    /// Its process; of a stopped node the last one.
-    pub pid: u32,
-    /// Base URL of its API.
-    pub api: String,
-    /// Its identity.
-    pub node_id: NodeId,
-    /// Whose it is; only in a governed network.
-    #[serde(flatten)]
-    pub seat: SeatEntry,
-}
-
-/// Whose a node of a governed network is. What it may do now is in the chain's member list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeatEntry {
-    /// The organisation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organisation: Option<OrganisationId>,
-    /// What the organisation is to the chain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Role>,
-    /// What the node may do at the start of the chain; absent for one that is to join.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standing: Option<Standing>,
-}
-
-/// One node as `devnet status` shows it.
-#[derive(Clone, Debug, Serialize)]
-pub struct NodeReport {
-    /// Index, process, API, identity.
-    #[serde(flatten)]
-    pub entry: NodeEntry,
-    /// Whether its process lives.
-    pub running: bool,
-    /// Its height, when it answers.
-    pub height: Option<u64>,
-    /// Hash of its last block.
-    pub block_hash: Option<String>,
-    /// Connected peers.
-    pub peers: Option<usize>,
-    /// Why it has stopped following the chain, when it has.
-    pub halted: Option<String>,
-}
 
 /// A network's folder.
 #[derive(Clone, Debug)]
 pub struct Network {
     dir: PathBuf,
+    /// Its chains, the first one first.
+    chains: Vec<(Genesis, PathBuf)>,
     nodes: Vec<Node>,
 }
 
@@ -108,8 +68,17 @@ pub struct Network {
 struct Node {
     index: usize,
     node_id: NodeId,
-    api: std::net::SocketAddr,
-    network: Option<std::net::SocketAddr>,
+    /// Its chains, in the order of its configuration.
+    chains: Vec<Seated>,
+}
+
+/// What the folder says of a node in one of its chains.
+#[derive(Clone, Debug)]
+struct Seated {
+    /// Index of the chain.
+    chain: usize,
+    api: SocketAddr,
+    network: Option<SocketAddr>,
     seat: SeatEntry,
     /// Whether the genesis names it; others have no block before they are admitted.
     founder: bool,
@@ -133,22 +102,46 @@ impl Network {
                 .rule("a folder that `althing devnet up` made"));
         }
         let dir = std::path::absolute(dir).map_err(|e| CliError::file("resolve", dir, &e))?;
-        let genesis = setup::read_genesis(&dir.join("genesis.json"))?;
-        let mut nodes = Vec::new();
+        let first = dir.join("genesis.json");
+        let chains = vec![(setup::read_genesis(&first)?, first)];
+        let mut network = Self { dir, chains, nodes: Vec::new() };
         for index in 0.. {
-            let path = node_dir(&dir, index).join("config.toml");
-            if !path.exists() {
-                break;
+            if !node_dir(&network.dir, index).join("config.toml").exists() {
+                return Ok(network);
             }
-            let text = std::fs::read_to_string(&path).map_err(|e| CliError::file("read", &path, &e))?;
-            let config: NodeConfig = toml::from_str(&text).map_err(|e| {
-                CliError::data("bad_config", format!("{} is no node configuration: {e}", path.display()))
-                    .field("config.toml")
-                    .rule("as `althing devnet up` wrote it")
-            })?;
-            let node_id = setup::read_node_key(&node_dir(&dir, index).join("node.key"))?.public().into();
-            let network = setup::socket_of(&config.network.listen);
-            let member = profile::node_of(&genesis, &node_id);
+            let node = network.read_node(index)?;
+            network.nodes.push(node);
+        }
+        Ok(network)
+    }
+
+    /// Reads a node's folder; takes in chains that no node before it has.
+    fn read_node(&mut self, index: usize) -> Result<Node> {
+        let folder = node_dir(&self.dir, index);
+        let path = folder.join("config.toml");
+        let text = std::fs::read_to_string(&path).map_err(|e| CliError::file("read", &path, &e))?;
+        let config: NodeConfig = toml::from_str(&text).map_err(|e| {
+            CliError::data("bad_config", format!("{} is no node configuration: {e}", path.display()))
+                .field("config.toml")
+                .rule("as `althing devnet up` wrote it")
+        })?;
+        let node_id: NodeId = setup::read_node_key(&folder.join("node.key"))?.public().into();
+        let mut chains = Vec::new();
+        for membership in config.chains {
+            // Written as seen from any node's folder.
+            let path = match membership.genesis.strip_prefix("..") {
+                Ok(inside) => self.dir.join(inside),
+                Err(_) => folder.join(&membership.genesis),
+            };
+            let chain = match self.chains.iter().position(|(_, known)| *known == path) {
+                Some(chain) => chain,
+                None => {
+                    self.chains.push((setup::read_genesis(&path)?, path));
+                    self.chains.len().saturating_sub(1)
+                }
+            };
+            let genesis = self.genesis_of(chain)?;
+            let member = profile::node_of(genesis, &node_id);
             let founder = member.is_some();
             let seat = match member {
                 Some(member) if genesis.governance.is_some() => SeatEntry {
@@ -157,11 +150,56 @@ impl Network {
                     standing: Some(member.standing),
                 },
                 Some(_) => SeatEntry::default(),
-                None => join::read_seat(&node_dir(&dir, index))?,
+                None => join::read_seat(&folder)?,
             };
-            nodes.push(Node { index, node_id, api: config.api.listen, network, seat, founder });
+            let network = setup::socket_of(&membership.network.listen);
+            chains.push(Seated { chain, api: membership.api.listen, network, seat, founder });
         }
-        Ok(Self { dir, nodes })
+        Ok(Node { index, node_id, chains })
+    }
+
+    /// Index of the chain of this id; the first one when none is named.
+    ///
+    /// # Errors
+    /// When there is none of this id.
+    pub fn chain(&self, id: Option<&ChainId>) -> Result<usize> {
+        let Some(id) = id else { return Ok(0) };
+        self.chains.iter().position(|(genesis, _)| genesis.chain == *id).ok_or_else(|| {
+            let known: Vec<&str> = self.chains.iter().map(|(genesis, _)| genesis.chain.as_str()).collect();
+            CliError::not_found("no_such_chain", format!("the network in {} has no chain {id}", self.dir.display()))
+                .field("--chain")
+                .value(id.as_str())
+                .rule(known.join(", "))
+        })
+    }
+
+    /// Ids of its chains, the first one first.
+    pub fn chain_ids(&self) -> Vec<ChainId> {
+        self.chains.iter().map(|(genesis, _)| genesis.chain.clone()).collect()
+    }
+
+    /// Genesis documents of its chains and their files, the first one first.
+    pub fn chains(&self) -> impl Iterator<Item = (&Genesis, &Path)> {
+        self.chains.iter().map(|(genesis, path)| (genesis, path.as_path()))
+    }
+
+    fn genesis_of(&self, chain: usize) -> Result<&Genesis> {
+        self.chains
+            .get(chain)
+            .map(|(genesis, _)| genesis)
+            .ok_or_else(|| CliError::internal("no_chain", "no such chain"))
+    }
+
+    fn chain_id(&self, chain: usize) -> Result<&ChainId> {
+        self.genesis_of(chain).map(|genesis| &genesis.chain)
+    }
+
+    /// All ports that it uses.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let seated = self.nodes.iter().flat_map(|node| &node.chains);
+        let listeners = seated.flat_map(|seat| [Some(seat.api), seat.network]);
+        let server = zone_server::address(&self.dir);
+        listeners.chain([server]).flatten().map(|address| address.port()).collect()
     }
 
     /// The folder.
@@ -172,16 +210,40 @@ impl Network {
     pub fn count(&self) -> usize {
         self.nodes.len()
     }
-    /// The genesis document.
+    /// The genesis document of the first chain.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Never for a network that was opened.
     pub fn genesis(&self) -> Result<Genesis> {
-        setup::read_genesis(&self.dir.join("genesis.json"))
+        self.genesis_of(0).cloned()
     }
-    /// Base URLs of all nodes.
+    /// Base URLs of all nodes, each for its first chain.
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(Node::url).collect()
+    }
+    /// Base URLs for a chain of the nodes that run; those that say they do not follow it come last.
+    pub fn running(&self, chain: usize) -> Vec<String> {
+        let mut urls: Vec<String> = self
+            .nodes
+            .iter()
+            .filter(|node| self.process(node.index).is_some())
+            .filter_map(|node| Some(base_url(node.in_chain(chain)?.api)))
+            .collect();
+        // One that is ready is enough to begin with; the rest keep their order behind it.
+        if let Some(ready) = urls.iter().position(|url| is_ready(url)) {
+            urls.rotate_left(ready);
+        }
+        urls
+    }
+    /// Base URLs of all nodes of a chain.
+    pub fn all_urls(&self, chain: usize) -> Vec<String> {
+        self.nodes.iter().filter_map(|node| Some(base_url(node.in_chain(chain)?.api))).collect()
+    }
+    /// Genesis document of the chain that a base URL is for.
+    pub fn chain_at(&self, url: &str) -> Option<&Path> {
+        let seated = self.nodes.iter().flat_map(|node| &node.chains);
+        let chain = seated.into_iter().find(|seat| base_url(seat.api) == url)?.chain;
+        self.chains.get(chain).map(|(_, path)| path.as_path())
     }
     /// The process of a node, if it lives and is ours.
     pub fn process(&self, index: usize) -> Option<Process> {
@@ -197,7 +259,8 @@ impl Network {
         if let Some(process) = self.process(index) {
             return Ok(process);
         }
-        for address in [Some(node.api), node.network].into_iter().flatten() {
+        let listeners = node.chains.iter().flat_map(|seat| [Some(seat.api), seat.network]);
+        for address in listeners.flatten() {
             std::net::TcpListener::bind(address).map_err(|e| {
                 CliError::new(Exit::Internal, "port_taken", format!("node {index} cannot listen on {address}: {e}"))
                     .field("port")
@@ -209,17 +272,19 @@ impl Network {
                     ))
             })?;
         }
-        let process = Process::start(&node_dir(&self.dir, index))?;
+        let process = Process::start(&process::Program::NODE, &node_dir(&self.dir, index))?;
         self.write_file()?;
         Ok(process)
     }
 
-    /// Starts all nodes that do not run.
+    /// Starts all nodes and the zone server, where they do not run.
     ///
     /// # Errors
     /// As [`Self::start`].
     pub fn start_all(&self) -> Result<()> {
-        (0..self.count()).try_for_each(|index| self.start(index).map(|_| ()))
+        (0..self.count()).try_for_each(|index| self.start(index).map(|_| ()))?;
+        zone_server::start(&self.dir)?;
+        self.write_file()
     }
 
     /// Kills one node as a crash would. Tells whether it was running.
@@ -233,12 +298,14 @@ impl Network {
         Ok(true)
     }
 
-    /// Ends all nodes; those that do not end by themselves are killed. Tells how many were running.
+    /// Ends all nodes and the zone server; what does not end by itself is killed. Tells how many nodes were running.
     ///
     /// # Errors
     /// When one does not die.
     pub fn down(&self) -> Result<usize> {
-        let running: Vec<Process> = (0..self.count()).filter_map(|i| self.process(i)).collect();
+        let nodes: Vec<Process> = (0..self.count()).filter_map(|i| self.process(i)).collect();
+        let count = nodes.len();
+        let running: Vec<Process> = nodes.into_iter().chain(zone_server::process(&self.dir)).collect();
         running.iter().for_each(Process::ask_to_end);
         let deadline = Instant::now().checked_add(GRACE);
         for process in &running {
@@ -247,34 +314,48 @@ impl Network {
                 process.kill(GRACE)?;
             }
         }
-        Ok(running.len())
+        Ok(count)
     }
 
-    /// Waits until every node that the genesis names has a block of at least `height`.
+    /// Waits until every node that a genesis names has a block of at least `height` of that chain.
     ///
     /// # Errors
     /// When a process ends, or the time passes.
     pub async fn wait_height(&self, height: u64, timeout: Duration, mut seen: impl FnMut(usize)) -> Result<()> {
         let started = Instant::now();
         loop {
-            let mut reports = self.reports().await;
-            reports.retain(|r| self.nodes.get(r.entry.index).is_some_and(|node| node.founder));
-            let ready = reports.iter().filter(|r| r.height.is_some_and(|h| h >= height)).count();
+            let reports = self.reports().await;
+            let founder = |index: usize, chain: usize| {
+                self.nodes.get(index).and_then(|node| node.chains.get(chain)).is_some_and(|seat| seat.founder)
+            };
+            let heights = |report: &NodeReport| {
+                let own = report.chains.iter().enumerate();
+                own.filter(|(at, _)| founder(report.entry.index, *at))
+                    .map(|(_, chain)| chain.height)
+                    .collect::<Vec<_>>()
+            };
+            let (mut ready, mut wanted) = (0usize, 0usize);
+            for report in &reports {
+                let heights = heights(report);
+                wanted = wanted.saturating_add(usize::from(!heights.is_empty()));
+                let all = !heights.is_empty() && heights.iter().all(|h| h.is_some_and(|h| h >= height));
+                ready = ready.saturating_add(usize::from(all));
+                if !heights.is_empty() && !report.running {
+                    let index = report.entry.index;
+                    return Err(CliError::internal("node_ended", format!("node {index} ended before it had a block"))
+                        .field("node")
+                        .value(index.to_string())
+                        .rule("a node that runs")
+                        .hint(self.log_tail(index)));
+                }
+            }
             seen(ready);
-            if ready == reports.len() {
+            if ready == wanted {
                 return Ok(());
             }
-            if let Some(dead) = reports.iter().find(|r| !r.running) {
-                let index = dead.entry.index;
-                return Err(CliError::internal("node_ended", format!("node {index} ended before it had a block"))
-                    .field("node")
-                    .value(index.to_string())
-                    .rule("a node that runs")
-                    .hint(self.log_tail(index)));
-            }
             if started.elapsed() > timeout {
-                let heights: Vec<String> =
-                    reports.iter().map(|r| r.height.map_or("-".into(), |h| h.to_string())).collect();
+                let text = |h: Option<u64>| h.map_or("-".into(), |h| h.to_string());
+                let heights: Vec<String> = reports.iter().flat_map(heights).map(text).collect();
                 let message = format!("after {} s not every node has height {height}", timeout.as_secs());
                 return Err(CliError::new(Exit::Timeout, "not_ready", message)
                     .field("heights")
@@ -291,14 +372,31 @@ impl Network {
         let asked = self.nodes.iter().map(|node| async move {
             let process = Process::read(&node_dir(&self.dir, node.index));
             let running = process.as_ref().is_some_and(Process::lives);
-            let status = if running { status_of(&node.url()).await } else { None };
+            let chains = node.chains.iter().map(|seat| async move {
+                let url = base_url(seat.api);
+                let status = if running { status_of(&url).await } else { None };
+                let chain = self.chain_id(seat.chain).map(ToString::to_string).unwrap_or_default();
+                ChainReport {
+                    chain,
+                    api: url,
+                    height: status.as_ref().map(|s| s.height.0),
+                    block_hash: status.as_ref().map(|s| s.block_hash.to_string()),
+                    peers: status.as_ref().map(|s| s.peers.len()),
+                    halted: status.and_then(|s| s.halted),
+                }
+            });
+            let chains = futures::future::join_all(chains).await;
+            let first = chains.first().cloned().unwrap_or_default();
+            let mut entry = self.entry(node, process.map_or(0, |p| p.pid));
+            entry.chains.clear();
             NodeReport {
-                entry: node.entry(process.map_or(0, |p| p.pid)),
+                entry,
                 running,
-                height: status.as_ref().map(|s| s.height.0),
-                block_hash: status.as_ref().map(|s| s.block_hash.to_string()),
-                peers: status.as_ref().map(|s| s.peers.len()),
-                halted: status.and_then(|s| s.halted),
+                height: first.height,
+                block_hash: first.block_hash,
+                peers: first.peers,
+                halted: first.halted,
+                chains,
             }
         });
         futures::future::join_all(asked).await
@@ -310,10 +408,31 @@ impl Network {
     /// When it cannot be written.
     pub fn write_file(&self) -> Result<()> {
         let pid = |index| Process::read(&node_dir(&self.dir, index)).map_or(0, |p| p.pid);
-        let nodes = self.nodes.iter().map(|n| n.entry(pid(n.index))).collect();
-        let text = serde_json::to_string_pretty(&DevnetFile { nodes })
-            .map_err(|e| CliError::internal("json", e.to_string()))?;
+        let nodes = self.nodes.iter().map(|node| self.entry(node, pid(node.index))).collect();
+        let file = DevnetFile { nodes, chains: self.chain_entries(), zone_servers: zone_server::entries(&self.dir) };
+        let text = serde_json::to_string_pretty(&file).map_err(|e| CliError::internal("json", e.to_string()))?;
         write_file(&self.dir.join("devnet.json"), format!("{text}\n").as_bytes(), Access::Public)
+    }
+
+    /// The chains as `devnet.json` has them.
+    pub fn chain_entries(&self) -> Vec<ChainEntry> {
+        self.chains().map(|(genesis, path)| ChainEntry::of(genesis, path)).collect()
+    }
+
+    fn entry(&self, node: &Node, pid: u32) -> NodeEntry {
+        let seat = |seat: &Seated| NodeChain {
+            chain: self.chain_id(seat.chain).map(ToString::to_string).unwrap_or_default(),
+            api: base_url(seat.api),
+            standing: seat.seat.standing,
+        };
+        NodeEntry {
+            index: node.index,
+            pid,
+            api: node.url(),
+            node_id: node.node_id,
+            seat: node.chains.first().map(|first| first.seat.clone()).unwrap_or_default(),
+            chains: node.chains.iter().map(seat).collect(),
+        }
     }
 
     /// The last lines of a node's log.
@@ -336,12 +455,30 @@ impl Network {
 }
 
 impl Node {
+    fn in_chain(&self, chain: usize) -> Option<&Seated> {
+        self.chains.iter().find(|seat| seat.chain == chain)
+    }
     fn url(&self) -> String {
-        format!("http://{}", self.api)
+        self.chains.first().map(|first| base_url(first.api)).unwrap_or_default()
     }
-    fn entry(&self, pid: u32) -> NodeEntry {
-        NodeEntry { index: self.index, pid, api: self.url(), node_id: self.node_id, seat: self.seat.clone() }
-    }
+}
+
+fn base_url(api: SocketAddr) -> String {
+    format!("http://{api}")
+}
+
+/// Whether a node says that it follows its chain; one that was removed, or lags, says that it does not.
+fn is_ready(url: &str) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let address: SocketAddr = url.trim_start_matches("http://").parse().map_err(std::io::Error::other)?;
+        let mut stream = TcpStream::connect_timeout(&address, READY_WITHIN)?;
+        stream.set_read_timeout(Some(READY_WITHIN))?;
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut head = [0u8; 12];
+        stream.read_exact(&mut head)?;
+        Ok(head.ends_with(b"200"))
+    };
+    ask().unwrap_or(false)
 }
 
 /// Folder of a node.

@@ -51,12 +51,12 @@ pub struct Usage {
 }
 
 impl Process {
-    /// Starts the node of a folder: `althingd --config FOLDER/config.toml`, output to `FOLDER/log`.
+    /// Starts the program of a folder: `PROGRAM --config FOLDER/config.toml`, output to `FOLDER/log`.
     ///
     /// # Errors
     /// When the program is missing or cannot be started.
-    pub fn start(folder: &Path) -> Result<Self> {
-        let program = find_program()?;
+    pub fn start(program: &Program, folder: &Path) -> Result<Self> {
+        let program = program.find()?;
         let log_path = folder.join("log");
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -194,33 +194,50 @@ fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// Finds `althingd`: ALTHINGD, else beside this program, else in PATH.
-///
-/// # Errors
-/// Code `no_althingd` with the places where it was looked for.
-pub fn find_program() -> Result<PathBuf> {
-    let missing = |looked: &str| {
-        CliError::not_found("no_althingd", "the program althingd is missing")
-            .field("althingd")
-            .value(looked)
-            .rule("named by ALTHINGD, beside althing, or in PATH")
-            .hint("make build")
-    };
-    if let Some(given) = std::env::var_os("ALTHINGD").filter(|v| !v.is_empty()) {
-        let path = PathBuf::from(given);
-        return if is_program(&path) { Ok(path) } else { Err(missing(&path.display().to_string())) };
-    }
-    let beside = std::env::current_exe().ok().and_then(|p| Some(p.parent()?.join("althingd")));
-    let in_path = std::env::var_os("PATH").unwrap_or_default();
-    let candidates = beside.into_iter().chain(std::env::split_paths(&in_path).map(|p| p.join("althingd")));
-    let mut looked = Vec::new();
-    for path in candidates {
-        if is_program(&path) {
-            return Ok(path);
+/// A program that a local network starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    name: &'static str,
+    /// Environment variable that names its file.
+    variable: &'static str,
+    /// Code of the error when it is missing.
+    missing: &'static str,
+}
+
+impl Program {
+    /// The node.
+    pub const NODE: Self = Self { name: "althingd", variable: "ALTHINGD", missing: "no_althingd" };
+    /// The zone server.
+    pub const ZONE: Self = Self { name: "althing-zone", variable: "ALTHING_ZONE", missing: "no_althing_zone" };
+
+    /// Finds its file: the one that the variable names, else beside this program, else in PATH.
+    ///
+    /// # Errors
+    /// Codes `no_althingd`, `no_althing_zone`, with the places where it was looked for.
+    pub fn find(&self) -> Result<PathBuf> {
+        let missing = |looked: &str| {
+            CliError::not_found(self.missing, format!("the program {} is missing", self.name))
+                .field(self.name)
+                .value(looked)
+                .rule(format!("named by {}, beside althing, or in PATH", self.variable))
+                .hint("make build")
+        };
+        if let Some(given) = std::env::var_os(self.variable).filter(|v| !v.is_empty()) {
+            let path = PathBuf::from(given);
+            return if is_program(&path) { Ok(path) } else { Err(missing(&path.display().to_string())) };
         }
-        looked.push(path.display().to_string());
+        let beside = std::env::current_exe().ok().and_then(|p| Some(p.parent()?.join(self.name)));
+        let in_path = std::env::var_os("PATH").unwrap_or_default();
+        let candidates = beside.into_iter().chain(std::env::split_paths(&in_path).map(|p| p.join(self.name)));
+        let mut looked = Vec::new();
+        for path in candidates {
+            if is_program(&path) {
+                return Ok(path);
+            }
+            looked.push(path.display().to_string());
+        }
+        Err(missing(&looked.join(" ")))
     }
-    Err(missing(&looked.join(" ")))
 }
 
 fn is_program(path: &Path) -> bool {

@@ -1,11 +1,14 @@
-//! Who takes part in a new local network: organisations, their keys, their nodes, and how it is governed.
+//! Who takes part in a new local network: organisations, their keys, their nodes, and how its chains are governed.
 //!
 //! | profile | organisations | who changes bindings and code |
 //! |---|---|---|
 //! | plain | `operator`, one `registry-I` for each node; every node is an authority | the operator's key |
 //! | root | `registry-1` to `registry-4` (authorities), `registry-5` (backup), `isp-1` and `coordinator` (ordinary) | votes of the members |
+//! | root+tld:A,B | root chain: `registry-1` to `registry-4` (authorities), `coordinator`; chain `tld-A` of label number I: `registry-I`, `registrar-1`, `registrar-2`, `isp-1` (authorities), `recursive-1`, `regulator` | votes of each chain's members |
+//! | tld:A,B | the TLD chains alone | as above |
 //!
-//! Nothing here writes files but the authority of certificates, which the genesis document names.
+//! An organisation has one key and one process, whatever number of chains it is a member of. Nothing here writes files
+//! but the authority of certificates, which the genesis documents name.
 
 use crate::{
     ca::{Validity, store::Store},
@@ -15,18 +18,19 @@ use crate::{
 };
 use althing_interface::{governance, node_admission, node_removal};
 use althing_types::{
-    authority::Authority,
+    authority::{Authority, Threshold},
     codec::{Bytes, List, Text},
     crypto::{NodeId, SecretKey},
-    genesis::Genesis,
+    genesis::{ChainKind, Genesis},
     govern::{GenesisGovernance, GovernanceSettings, MemberNode, Standing},
-    id::{ContractId, Height, OrganisationId},
+    id::{ChainId, ContractId, Height, OrganisationId},
+    name::DomainName,
     organisation::{MemberKey, Organisation, Role},
 };
 use std::{collections::BTreeSet, path::Path};
 
 /// Contracts without which members cannot decide anything.
-const GOVERNING: [&str; 3] = [governance::ID, node_admission::ID, node_removal::ID];
+pub(super) const GOVERNING: [&str; 3] = [governance::ID, node_admission::ID, node_removal::ID];
 /// Members of the root profile: name, kind, standing of the node.
 const ROOT: [(&str, Role, Standing); 7] = [
     ("registry-1", Role::Registry, Standing::Authority),
@@ -37,8 +41,30 @@ const ROOT: [(&str, Role, Standing); 7] = [
     ("isp-1", Role::Isp, Standing::Ordinary),
     ("coordinator", Role::Coordinator, Standing::Ordinary),
 ];
-/// The member that leads votes in the root profile.
-const LEADER: &str = "coordinator";
+/// Members of the root chain where there are TLD chains too.
+const NAMES_ROOT: [(&str, Role, Standing); 5] = [
+    ("registry-1", Role::Registry, Standing::Authority),
+    ("registry-2", Role::Registry, Standing::Authority),
+    ("registry-3", Role::Registry, Standing::Authority),
+    ("registry-4", Role::Registry, Standing::Authority),
+    ("coordinator", Role::Coordinator, Standing::Ordinary),
+];
+/// Members of every TLD chain beside its registry.
+const NAMES_TLD: [(&str, Role, Standing); 5] = [
+    ("registrar-1", Role::Registrar, Standing::Authority),
+    ("registrar-2", Role::Registrar, Standing::Authority),
+    ("isp-1", Role::Isp, Standing::Authority),
+    ("recursive-1", Role::RecursiveOperator, Standing::Ordinary),
+    ("regulator", Role::Regulator, Standing::Ordinary),
+];
+/// What the votes of authorities must exceed.
+pub(super) const THRESHOLD: Threshold = Threshold::TwoThirds;
+/// Most TLD chains of a network: one for each registry of the root chain.
+pub const MAX_LABELS: usize = 4;
+/// The member that leads votes on a root chain.
+const ROOT_LEADER: &str = "coordinator";
+/// The member that leads votes on a TLD chain.
+const TLD_LEADER: &str = "regulator";
 /// Organisation that the authority of certificates is named after.
 const CONSORTIUM: &str = "consortium";
 /// How long the authority's certificate is valid.
@@ -53,19 +79,63 @@ pub enum Profile {
     Plain,
     /// Seven members that govern by votes, with these numbers.
     Root(Box<GovernanceSettings>),
+    /// A chain for each label, with a root chain above them or not, all governed with these numbers.
+    Names {
+        /// Whether there is a root chain, and its id.
+        root: Option<ChainId>,
+        /// The TLDs, at most [`MAX_LABELS`].
+        labels: Vec<DomainName>,
+        /// Numbers of governance.
+        settings: Box<GovernanceSettings>,
+    },
 }
 
-/// A member, its key and its node.
+/// An organisation, its keys, and what else it runs.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Party {
     /// The organisation.
     pub(super) organisation: OrganisationId,
-    /// What it is to the chain.
-    pub(super) kind: Role,
     /// The key that acts for it in everything.
     pub(super) key: SecretKey,
-    /// Its node's key and standing, if it has a node.
-    pub(super) node: Option<(SecretKey, Standing)>,
+    /// Its node's key, if it has a node.
+    pub(super) node: Option<SecretKey>,
+    /// The chains, root and TLD, that its node carries messages between, and the key that signs for that.
+    pub(super) relay: Option<(ChainId, ChainId, SecretKey)>,
+}
+
+/// A party's place in one chain.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    /// Index of the party.
+    pub(super) party: usize,
+    /// What it is to the chain.
+    pub(super) kind: Role,
+    /// Standing of its node, if it has one.
+    pub(super) standing: Option<Standing>,
+}
+
+/// One chain as it is to be.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    /// Its id.
+    pub(super) id: ChainId,
+    /// What it is for.
+    pub(super) kind: ChainKind,
+    /// Its TLD, and the party that is its registry.
+    pub(super) tld: Option<(DomainName, OrganisationId)>,
+    /// Who leads votes.
+    leader: &'static str,
+    /// Its members; those with a node in the order of the nodes' numbers.
+    pub(super) seats: Vec<Seat>,
+}
+
+/// Everybody and all chains, the first one first.
+#[derive(Debug, Default)]
+pub(super) struct Company {
+    /// Organisations, those with a node in the order of the nodes' numbers.
+    pub(super) parties: Vec<Party>,
+    /// Chains.
+    pub(super) chains: Vec<Draft>,
 }
 
 /// Numbers of a network in which people do not want to wait for days.
@@ -81,62 +151,121 @@ pub fn quick_settings() -> GovernanceSettings {
     }
 }
 
-impl Profile {
-    /// Everybody, with new keys; those with a node in the order of the nodes' numbers.
-    pub(super) fn seats(&self, authorities: usize) -> Result<Vec<Seat>> {
+/// Id of the chain of a TLD.
+///
+/// # Errors
+/// When the label is too long for one.
+pub fn tld_chain(label: &DomainName) -> Result<ChainId> {
+    Ok(ChainId::new(format!("tld-{}", label.as_str()))?)
+}
+
+impl Company {
+    /// The party of this name, made when it is new.
+    fn party(&mut self, name: &str, has_node: bool) -> Result<usize> {
+        let organisation = OrganisationId::new(name)?;
+        if let Some(found) = self.parties.iter().position(|party| party.organisation == organisation) {
+            return Ok(found);
+        }
+        let node = has_node.then(keyfile::generate).transpose()?;
+        self.parties.push(Party { organisation, key: keyfile::generate()?, node, relay: None });
+        Ok(self.parties.len().saturating_sub(1))
+    }
+
+    fn seats(&mut self, members: &[(&str, Role, Standing)]) -> Result<Vec<Seat>> {
         let mut seats = Vec::new();
-        let mut sit = |name: &str, kind, standing: Option<Standing>| -> Result<()> {
-            let node = standing.map(|standing| Ok::<_, CliError>((keyfile::generate()?, standing))).transpose()?;
-            seats.push(Seat { organisation: OrganisationId::new(name)?, kind, key: keyfile::generate()?, node });
-            Ok(())
-        };
-        match self {
-            Self::Plain => {
-                sit("operator", Role::Observer, None)?;
-                for number in 1..=authorities {
-                    sit(&format!("registry-{number}"), Role::Registry, Some(Standing::Authority))?;
-                }
-            }
-            Self::Root(_) => {
-                for (name, kind, standing) in ROOT {
-                    sit(name, kind, Some(standing))?;
-                }
-            }
+        for (name, kind, standing) in members {
+            seats.push(Seat { party: self.party(name, true)?, kind: *kind, standing: Some(*standing) });
         }
         Ok(seats)
     }
+}
 
-    /// Whether the genesis has this built-in contract: the governing ones start only where members govern.
-    pub(super) fn has(&self, contract: &str) -> bool {
-        matches!(self, Self::Root(_)) || !GOVERNING.contains(&contract)
+impl Company {
+    /// The first authorities of a chain.
+    pub(super) fn authorities(&self, chain: &Draft) -> Vec<Authority> {
+        chain.seats.iter().filter_map(|seat| self.parties.get(seat.party)?.authority(seat)).collect()
+    }
+}
+
+impl Profile {
+    /// Everybody, with new keys, and the chains; `chain` is the id of a network's only one.
+    pub(super) fn company(&self, authorities: usize, chain: &ChainId) -> Result<Company> {
+        let mut company = Company::default();
+        let root = |id: &ChainId, seats| Draft {
+            id: id.clone(),
+            kind: ChainKind::Root,
+            tld: None,
+            leader: ROOT_LEADER,
+            seats,
+        };
+        match self {
+            Self::Plain => {
+                let operator = company.party("operator", false)?;
+                let mut seats = vec![Seat { party: operator, kind: Role::Observer, standing: None }];
+                for number in 1..=authorities {
+                    let name = format!("registry-{number}");
+                    seats.extend(company.seats(&[(name.as_str(), Role::Registry, Standing::Authority)])?);
+                }
+                company.chains.push(root(chain, seats));
+            }
+            Self::Root(_) => {
+                let seats = company.seats(&ROOT)?;
+                company.chains.push(root(chain, seats));
+            }
+            Self::Names { root: above, labels, .. } => {
+                if let Some(id) = above {
+                    let seats = company.seats(&NAMES_ROOT)?;
+                    company.chains.push(root(id, seats));
+                }
+                for (number, label) in (1u32..).zip(labels) {
+                    let registry = format!("registry-{number}");
+                    let mut seats = company.seats(&[(registry.as_str(), Role::Registry, Standing::Authority)])?;
+                    let id = tld_chain(label)?;
+                    if let (Some(root), Some(first)) = (above, seats.first())
+                        && let Some(party) = company.parties.get_mut(first.party)
+                    {
+                        party.relay = Some((root.clone(), id.clone(), keyfile::generate()?));
+                    }
+                    seats.extend(company.seats(&NAMES_TLD)?);
+                    let text = Text::new(label.as_str()).map_err(too_many)?;
+                    let tld = Some((label.clone(), OrganisationId::new(registry)?));
+                    let kind = ChainKind::Tld(text);
+                    company.chains.push(Draft { id, kind, tld, leader: TLD_LEADER, seats });
+                }
+            }
+        }
+        Ok(company)
+    }
+
+    /// Whether members decide by votes.
+    pub(super) const fn is_governed(&self) -> bool {
+        !matches!(self, Self::Plain)
     }
 
     /// The key that has the rights of governance by itself.
-    pub(super) fn operator<'a>(&self, seats: &'a [Seat]) -> Option<&'a SecretKey> {
-        match self {
-            Self::Plain => seats.iter().find(|seat| seat.node.is_none()).map(|seat| &seat.key),
-            Self::Root(_) => None,
-        }
+    pub(super) fn operator<'a>(&self, company: &'a Company) -> Option<&'a SecretKey> {
+        let operator = company.parties.iter().find(|party| party.node.is_none()).map(|party| &party.key);
+        operator.filter(|_| !self.is_governed())
     }
 
-    /// The part of the genesis that governance starts from. Makes the authority of certificates in `DIR/ca`.
+    /// The part of a genesis that governance starts from. Makes the authority of certificates in `DIR/ca`.
     pub(super) fn governance(
         &self,
         dir: &Path,
+        draft: &Draft,
         nodes: Vec<MemberNode>,
         now_ms: u64,
     ) -> Result<Option<GenesisGovernance>> {
-        let Self::Root(settings) = self else { return Ok(None) };
+        let (Self::Root(settings) | Self::Names { settings, .. }) = self else { return Ok(None) };
         let bundled: BTreeSet<&str> = althing_bundle::contracts().iter().map(|contract| contract.id).collect();
         if let Some(missing) = GOVERNING.iter().find(|id| !bundled.contains(*id)) {
             return Err(CliError::internal("no_governance", format!("this program has no contract '{missing}'"))
                 .field("--profile")
-                .value("root")
                 .rule(format!("a build with the contracts {}", GOVERNING.join(", "))));
         }
         Ok(Some(GenesisGovernance {
             contract: ContractId::new(governance::ID)?,
-            coordinator: OrganisationId::new(LEADER)?,
+            coordinator: OrganisationId::new(draft.leader)?,
             certificate_authority: Bytes::new(certificate_authority(dir, now_ms)?).map_err(too_many)?,
             nodes: List::new(nodes).map_err(too_many)?,
             settings: (**settings).clone(),
@@ -158,38 +287,43 @@ fn certificate_authority(dir: &Path, now_ms: u64) -> Result<Vec<u8>> {
     Ok(store.init(&OrganisationId::new(CONSORTIUM)?, validity, &home)?.certificate().to_vec())
 }
 
-impl Seat {
-    /// The organisation as the genesis has it: its node's key only where nodes are governed.
-    pub(super) fn member(&self, governed: bool) -> Result<Organisation> {
+impl Party {
+    /// The organisation as the genesis of a chain has it: its node's key only where nodes are governed.
+    pub(super) fn member(&self, chain: &ChainId, kind: Role, governed: bool) -> Result<Organisation> {
         let mut keys = vec![MemberKey::whole(self.key.public())];
-        if let Some((node, _)) = self.node.as_ref().filter(|_| governed) {
+        if let Some(node) = self.node.as_ref().filter(|_| governed) {
             keys.push(MemberKey { key: node.public(), duties: [Role::Node].into() });
+        }
+        if let Some((root, tld, key)) = &self.relay
+            && (chain == root || chain == tld)
+        {
+            keys.push(MemberKey { key: key.public(), duties: [Role::Operator].into() });
         }
         Ok(Organisation {
             id: self.organisation.clone(),
-            roles: [self.kind].into(),
+            roles: [kind].into(),
             keys: List::new(keys).map_err(too_many)?,
         })
     }
 
     /// The entry of its node in the member list.
-    pub(super) fn entry(&self, address: &str) -> Result<Option<MemberNode>> {
-        let Some((node, standing)) = &self.node else { return Ok(None) };
+    pub(super) fn entry(&self, seat: &Seat, address: &str) -> Result<Option<MemberNode>> {
+        let (Some(node), Some(standing)) = (&self.node, seat.standing) else { return Ok(None) };
         Ok(Some(MemberNode {
             node: node.public().into(),
             organisation: self.organisation.clone(),
-            kind: self.kind,
-            standing: *standing,
+            kind: seat.kind,
+            standing,
             address: Text::new(address).map_err(too_many)?,
             since: Height(0),
         }))
     }
 
-    /// The node as an authority, if it is one.
-    pub(super) fn authority(&self) -> Option<Authority> {
-        let (node, standing) = self.node.as_ref()?;
+    /// Its node as an authority, if it is one.
+    fn authority(&self, seat: &Seat) -> Option<Authority> {
+        let node = self.node.as_ref()?;
         let authority = Authority { node: NodeId::from(node.public()), organisation: self.organisation.clone() };
-        (*standing == Standing::Authority).then_some(authority)
+        (seat.standing == Some(Standing::Authority)).then_some(authority)
     }
 }
 

@@ -1,8 +1,8 @@
-//! Files of a new local network: genesis, keys, one configuration per node.
+//! Files of a new local network: genesis documents, keys, one configuration per node.
 
 use super::{
-    node_dir,
-    profile::{Profile, Seat, too_many},
+    contracts, node_dir,
+    profile::{Company, Profile, THRESHOLD, too_many},
 };
 use crate::{
     error::{CliError, Result},
@@ -10,20 +10,20 @@ use crate::{
     home::{Access, make_folder, write_file},
     keyfile::{self, KeyFile},
 };
-use althing_api::config::{ApiConfig, ApiLimits, LogConfig, Membership, NetworkConfig, NodeConfig, PeerConfig};
+use althing_api::config::{
+    ApiConfig, ApiLimits, LogConfig, Membership, NetworkConfig, NodeConfig, PeerConfig, RelayConfig,
+};
 use althing_types::{
-    authority::Threshold,
     codec::List,
     crypto::{NodeId, SecretKey},
-    genesis::{ChainKind, FaultModel, Genesis, GenesisContract, Parameters},
+    genesis::{FaultModel, Genesis, Parameters},
     id::{ChainId, ContractId},
-    keyspace::code_hash,
     organisation::Organisation,
 };
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Ports are looked for here: below the range from which systems take ports for outgoing connections, so that a stopped
@@ -35,6 +35,9 @@ pub const PORTS_VARIABLE: &str = "ALTHING_PORTS";
 /// Attempts at finding a run of free ports.
 const ATTEMPTS: u32 = 200;
 
+/// File in a node's folder with the key of its relay.
+const RELAY_KEY: &str = "relay.key";
+
 /// What a new network shall be.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -42,9 +45,9 @@ pub struct Plan {
     pub profile: Profile,
     /// Number of authorities of a plain network.
     pub authorities: usize,
-    /// The chain's id.
+    /// Id of the chain where there is one; those of a network with TLD chains are of its profile.
     pub chain: ChainId,
-    /// The chain's parameters.
+    /// Parameters of every chain.
     pub parameters: Parameters,
     /// First API port; free ones when `None`.
     pub api_port: Option<u16>,
@@ -54,9 +57,9 @@ pub struct Plan {
     pub log: String,
     /// Limits of the API.
     pub limits: ApiLimits,
-    /// Further organisations.
+    /// Further organisations of the first chain.
     pub organisations: Vec<Organisation>,
-    /// Further contracts: id and code.
+    /// Further contracts of the first chain: id and code.
     pub contracts: Vec<(ContractId, Vec<u8>)>,
     /// Whether keys are written to files.
     pub keys: Keys,
@@ -92,58 +95,87 @@ impl Plan {
     /// Writes the files. Gives the signing keys by name.
     ///
     /// # Errors
-    /// When a rule of the genesis is broken, no free ports are found, or a file cannot be written.
+    /// When a rule of a genesis is broken, no free ports are found, or a file cannot be written.
     pub fn write(&self, dir: &Path) -> Result<BTreeMap<String, SecretKey>> {
         let dir = &std::path::absolute(dir).map_err(|e| CliError::file("resolve", dir, &e))?;
         make_folder(dir, Access::Secret)?;
-        let seats = self.profile.seats(self.authorities)?;
-        let nodes: Vec<&SecretKey> = seats.iter().filter_map(|seat| Some(&seat.node.as_ref()?.0)).collect();
-        let api = ports(self.api_port, "--api-port", nodes.len(), &[])?;
-        let network = ports(self.network_port, "--network-port", nodes.len(), &api)?;
+        let company = self.profile.company(self.authorities, &self.chain)?;
+        let places = self.places(&company)?;
         let made: BTreeMap<String, SecretKey> =
-            seats.iter().map(|seat| (seat.organisation.to_string(), seat.key.clone())).collect();
+            company.parties.iter().map(|party| (party.organisation.to_string(), party.key.clone())).collect();
         if self.keys == Keys::Files {
             write_keys(dir, &made)?;
         }
-        let genesis = self.genesis(dir, &seats, &network)?;
-        let text = serde_json::to_string_pretty(&genesis).map_err(|e| CliError::internal("json", e.to_string()))?;
-        self.write_nodes(dir, &nodes, &api, &network)?;
-        // Last: a folder with a genesis is a whole network.
-        write_file(&dir.join("genesis.json"), format!("{text}\n").as_bytes(), Access::Public)?;
+        let timestamp_ms = now_ms();
+        let geneses = (0..company.chains.len())
+            .map(|chain| self.genesis(dir, &company, chain, &places, timestamp_ms))
+            .collect::<Result<Vec<_>>>()?;
+        // The nodes' own bundle may come from another build: what the genesis documents name lies beside them.
+        for (id, code) in contracts::code(&self.profile, &company.chains, &self.contracts)? {
+            write_file(&dir.join("contracts").join(format!("{id}.wasm")), &code, Access::Public)?;
+        }
+        self.write_nodes(dir, &company, &places)?;
+        // The first chain's last: a folder with a genesis is a whole network.
+        for (index, genesis) in geneses.iter().enumerate().rev() {
+            let text = serde_json::to_string_pretty(genesis).map_err(|e| CliError::internal("json", e.to_string()))?;
+            let path = dir.join(genesis_path(&genesis.chain, index == 0));
+            write_file(&path, format!("{text}\n").as_bytes(), Access::Public)?;
+        }
         Ok(made)
     }
 
-    /// Id and code of every contract of the genesis.
-    fn code(&self) -> Result<Vec<(ContractId, Vec<u8>)>> {
-        let mut out = Vec::new();
-        for bundled in althing_bundle::contracts().iter().filter(|bundled| self.profile.has(bundled.id)) {
-            out.push((ContractId::new(bundled.id)?, bundled.code.to_vec()));
-        }
-        out.extend(self.contracts.iter().cloned());
-        Ok(out)
+    /// Two ports for each node of each chain, chain by chain.
+    fn places(&self, company: &Company) -> Result<Vec<Place>> {
+        let pairs: Vec<(usize, usize)> = company
+            .chains
+            .iter()
+            .enumerate()
+            .flat_map(|(chain, draft)| draft.seats.iter().map(move |seat| (chain, seat.party)))
+            .filter(|(_, party)| company.parties.get(*party).is_some_and(|party| party.node.is_some()))
+            .collect();
+        let api = ports(self.api_port, "--api-port", pairs.len(), &[])?;
+        let network = ports(self.network_port, "--network-port", pairs.len(), &api)?;
+        let sockets = api.into_iter().zip(network);
+        Ok(pairs
+            .into_iter()
+            .zip(sockets)
+            .map(|((chain, party), (api, network))| Place { chain, party, api, network })
+            .collect())
     }
 
-    fn genesis(&self, dir: &Path, seats: &[Seat], network: &[u16]) -> Result<Genesis> {
-        let governed = matches!(self.profile, Profile::Root(_));
-        let mut organisations = seats.iter().map(|seat| seat.member(governed)).collect::<Result<Vec<_>>>()?;
-        organisations.extend(self.organisations.iter().cloned());
-        let contracts = self.code()?.into_iter().map(|(id, code)| GenesisContract::new(id, code_hash(&code))).collect();
-        let mut nodes = Vec::new();
-        for (seat, port) in seats.iter().filter(|seat| seat.node.is_some()).zip(network) {
-            nodes.extend(seat.entry(&format!("127.0.0.1:{port}"))?);
+    fn genesis(
+        &self,
+        dir: &Path,
+        company: &Company,
+        index: usize,
+        places: &[Place],
+        timestamp_ms: u64,
+    ) -> Result<Genesis> {
+        let missing = || CliError::internal("no_chain", "a chain without members");
+        let draft = company.chains.get(index).ok_or_else(missing)?;
+        let further: &[_] = if index == 0 { &self.contracts } else { &[] };
+        let (mut organisations, mut nodes) = (Vec::new(), Vec::new());
+        for seat in &draft.seats {
+            let party = company.parties.get(seat.party).ok_or_else(missing)?;
+            organisations.push(party.member(&draft.id, seat.kind, self.profile.is_governed())?);
+            if let Some(place) = places.iter().find(|place| place.chain == index && place.party == seat.party) {
+                nodes.extend(party.entry(seat, &format!("127.0.0.1:{}", place.network))?);
+            }
         }
-        let timestamp_ms = now_ms();
+        if index == 0 {
+            organisations.extend(self.organisations.iter().cloned());
+        }
         let genesis = Genesis {
-            chain: self.chain.clone(),
-            kind: ChainKind::Root,
+            chain: draft.id.clone(),
+            kind: draft.kind.clone(),
             timestamp_ms,
             fault_model: FaultModel::Byzantine,
-            threshold: Threshold::TwoThirds,
-            authorities: List::new(seats.iter().filter_map(Seat::authority).collect()).map_err(too_many)?,
+            threshold: THRESHOLD,
+            authorities: List::new(company.authorities(draft)).map_err(too_many)?,
             organisations: List::new(organisations).map_err(too_many)?,
-            operator: self.profile.operator(seats).map(SecretKey::public),
-            governance: self.profile.governance(dir, nodes, timestamp_ms)?,
-            contracts: List::new(contracts).map_err(too_many)?,
+            operator: self.profile.operator(company).map(SecretKey::public),
+            governance: self.profile.governance(dir, draft, nodes, timestamp_ms)?,
+            contracts: List::new(contracts::of_chain(&self.profile, company, draft, further)?).map_err(too_many)?,
             parameters: self.parameters.clone(),
         };
         genesis.check().map_err(|e| {
@@ -152,40 +184,62 @@ impl Plan {
         Ok(genesis)
     }
 
-    fn write_nodes(&self, dir: &Path, keys: &[&SecretKey], api: &[u16], network: &[u16]) -> Result<()> {
-        let peers: Vec<PeerConfig> = keys
-            .iter()
-            .zip(network)
-            .map(|(key, port)| PeerConfig { node_id: NodeId::from(key.public()), address: loopback(*port) })
-            .collect();
-        // The nodes' own bundle may come from another build: what the genesis names lies beside it.
-        for (id, code) in self.code()? {
-            write_file(&dir.join("contracts").join(format!("{id}.wasm")), &code, Access::Public)?;
-        }
-        for (index, ((key, api), network)) in keys.iter().zip(api).zip(network).enumerate() {
-            let own = NodeId::from(key.public());
-            let config = NodeConfig {
-                key_file: "node.key".into(),
-                chains: vec![in_network()],
-                network: NetworkConfig {
-                    listen: loopback(*network),
-                    peers: peers.iter().filter(|p| p.node_id != own).cloned().collect(),
-                },
-                api: ApiConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, *api)), limits: self.limits.clone() },
-                log: LogConfig { filter: self.log.clone(), ..LogConfig::default() },
-            };
-            write_node(&node_dir(dir, index), key, &config)?;
+    fn write_nodes(&self, dir: &Path, company: &Company, places: &[Place]) -> Result<()> {
+        let nodes = company.parties.iter().enumerate().filter_map(|(party, p)| Some((party, p, p.node.as_ref()?)));
+        for (index, (party, runner, key)) in nodes.enumerate() {
+            let folder = node_dir(dir, index);
+            let own = places.iter().filter(|place| place.party == party);
+            let chains = own.map(|place| self.membership(company, place, places)).collect::<Result<Vec<_>>>()?;
+            let mut relays = Vec::new();
+            if let Some((root, tld, key)) = &runner.relay {
+                write_seed(&folder.join(RELAY_KEY), key)?;
+                relays.push(RelayConfig { root: root.clone(), tld: tld.clone(), key_file: RELAY_KEY.into() });
+            }
+            let log = LogConfig { filter: self.log.clone(), ..LogConfig::default() };
+            let config = NodeConfig { key_file: "node.key".into(), chains, relays, log };
+            write_node(&folder, key, &config)?;
         }
         Ok(())
     }
+
+    fn membership(&self, company: &Company, place: &Place, places: &[Place]) -> Result<Membership> {
+        let missing = || CliError::internal("no_chain", "a place in no chain");
+        let draft = company.chains.get(place.chain).ok_or_else(missing)?;
+        let others = places.iter().filter(|other| other.chain == place.chain && other.party != place.party);
+        let peers = others.filter_map(|other| {
+            let node = company.parties.get(other.party)?.node.as_ref()?;
+            Some(PeerConfig { node_id: NodeId::from(node.public()), address: loopback(other.network) })
+        });
+        Ok(Membership {
+            network: NetworkConfig { listen: loopback(place.network), peers: peers.collect() },
+            api: ApiConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, place.api)), limits: self.limits.clone() },
+            ..in_network(&draft.id, place.chain == 0)
+        })
+    }
 }
 
-/// Where a node in a network's folder finds the chain.
-pub(super) fn in_network() -> Membership {
+/// Where a node of a chain listens.
+struct Place {
+    chain: usize,
+    party: usize,
+    api: u16,
+    network: u16,
+}
+
+/// The genesis document of a chain, seen from the network's folder.
+pub(super) fn genesis_path(chain: &ChainId, first: bool) -> PathBuf {
+    if first { "genesis.json".into() } else { Path::new("chains").join(chain.as_str()).join("genesis.json") }
+}
+
+/// Where a node in a network's folder finds a chain; its addresses are still to be said.
+pub(super) fn in_network(chain: &ChainId, first: bool) -> Membership {
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Membership {
-        genesis: "../genesis.json".into(),
-        data_dir: "data".into(),
+        genesis: Path::new("..").join(genesis_path(chain, first)),
+        data_dir: if first { "data".into() } else { format!("data-{chain}").into() },
         contracts_dir: Some("../contracts".into()),
+        network: NetworkConfig { listen: loopback(0), peers: Vec::new() },
+        api: ApiConfig { listen: nowhere, limits: ApiLimits::default() },
     }
 }
 
@@ -205,9 +259,14 @@ pub(super) fn write_node(folder: &Path, key: &SecretKey, config: &NodeConfig) ->
     let text = toml::to_string_pretty(config)
         .map_err(|e| CliError::internal("toml", format!("configuration has no TOML form: {e}")))?;
     make_folder(folder, Access::Secret)?;
-    let seed = zeroize::Zeroizing::new(format!("{}\n", hex::encode(key.seed())));
-    write_file(&folder.join("node.key"), seed.as_bytes(), Access::Secret)?;
+    write_seed(&folder.join("node.key"), key)?;
     write_file(&folder.join("config.toml"), text.as_bytes(), Access::Public)
+}
+
+/// Writes a key that a process must be able to use by itself.
+fn write_seed(path: &Path, key: &SecretKey) -> Result<()> {
+    let seed = zeroize::Zeroizing::new(format!("{}\n", hex::encode(key.seed())));
+    write_file(path, seed.as_bytes(), Access::Secret)
 }
 
 fn write_keys(dir: &Path, made: &BTreeMap<String, SecretKey>) -> Result<()> {
@@ -327,6 +386,8 @@ pub fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use althing_interface::root_sync;
+    use althing_types::name::DomainName;
 
     #[test]
     fn a_range_of_ports_is_two_numbers_in_order() {
@@ -360,7 +421,7 @@ mod tests {
         for index in 0..3 {
             let text = std::fs::read_to_string(node_dir(folder.path(), index).join("config.toml")).unwrap();
             let config: NodeConfig = toml::from_str(&text).unwrap();
-            assert_eq!(config.network.peers.len(), 2);
+            assert_eq!(config.chains[0].network.peers.len(), 2);
         }
     }
 
@@ -389,6 +450,55 @@ mod tests {
         assert_eq!(said(4), ["registry-5", "registry", "backup"]);
         assert_eq!(said(5), ["isp-1", "isp", "ordinary"]);
         assert_eq!(said(6), ["coordinator", "coordinator", "ordinary"]);
+    }
+
+    #[test]
+    fn registries_of_tlds_are_in_two_chains_that_trust_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let label = |text: &str| DomainName::parse(text).unwrap();
+        let mut plan = Plan::new(0, ChainId::new("unused").unwrap());
+        plan.profile = Profile::Names {
+            root: Some(ChainId::new("althing-root").unwrap()),
+            labels: vec![label("alpha"), label("beta")],
+            settings: Box::new(super::super::profile::quick_settings()),
+        };
+        plan.write(folder.path()).unwrap();
+        let network = super::super::Network::open(folder.path()).unwrap();
+        let ids: Vec<String> = network.chain_ids().iter().map(ToString::to_string).collect();
+        assert_eq!((ids.join(" ").as_str(), network.count()), ("althing-root tld-alpha tld-beta", 10));
+        let config = |node: usize| -> NodeConfig {
+            let text = std::fs::read_to_string(node_dir(folder.path(), node).join("config.toml")).unwrap();
+            let config: NodeConfig = toml::from_str(&text).unwrap();
+            config.check().unwrap();
+            config
+        };
+        let registry = config(1);
+        assert_eq!((registry.chains.len(), registry.relays[0].tld.as_str()), (2, "tld-beta"));
+        assert_eq!((config(2).chains.len(), config(2).relays.len()), (1, 0));
+        let genesis = |id: &str| {
+            let chain = network.chain(Some(&ChainId::new(id).unwrap())).unwrap();
+            network.genesis_of(chain).unwrap().clone()
+        };
+        let (root, beta) = (genesis("althing-root"), genesis("tld-beta"));
+        let relay = read_node_key(&node_dir(folder.path(), 1).join(RELAY_KEY)).unwrap().public();
+        for genesis in [&root, &beta] {
+            let own = genesis.organisations.iter().find(|o| o.id.as_str() == "registry-2").unwrap();
+            assert!(own.keys.iter().any(|key| key.key == relay), "{}", genesis.chain);
+        }
+        let peers = |genesis: &Genesis| {
+            let contract = genesis.contracts.iter().find(|c| c.id.as_str() == root_sync::ID).unwrap();
+            let init = contract.init.as_ref().unwrap();
+            let (init,): (root_sync::Init,) =
+                althing_types::codec::decode("init", init.as_slice(), init.len()).unwrap();
+            init.peers.into_vec()
+        };
+        let (of_root, of_beta) = (peers(&root), peers(&beta));
+        assert_eq!((of_root.len(), of_beta.len()), (2, 1));
+        assert_eq!((of_root[1].chain.as_str(), &of_root[1].list), ("tld-beta", &beta.authority_list().unwrap()));
+        assert_eq!((of_beta[0].chain.as_str(), &of_beta[0].list), ("althing-root", &root.authority_list().unwrap()));
+        let has = |genesis: &Genesis, id: &str| genesis.contracts.iter().any(|c| c.id.as_str() == id);
+        assert!(has(&root, "tld_binding") && !has(&root, "registrations"));
+        assert!(!has(&beta, "tld_binding") && has(&beta, "registrations"));
     }
 
     #[test]

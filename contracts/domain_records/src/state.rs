@@ -4,6 +4,10 @@
 use crate::rules;
 use althing_interface::domain_records::{
     Apex, ApexSet, Counts, Delegation, DelegationDeleted, DelegationSet, Host, HostDeleted, HostSet, WeakDigest,
+    held::{
+        ChangeAnswered, ChangeHeld, ChangeSettled, HeldChange, HeldContent, HeldCounts, HeldStatus, HoldSettings,
+        HoldSettingsChanged, Tally,
+    },
 };
 use althing_sdk::prelude::*;
 
@@ -11,7 +15,18 @@ use althing_sdk::prelude::*;
 #[contract(
     name = "domain_records",
     state_version = 1,
-    events(DelegationSet, DelegationDeleted, HostSet, HostDeleted, ApexSet, WeakDigest)
+    events(
+        DelegationSet,
+        DelegationDeleted,
+        HostSet,
+        HostDeleted,
+        ApexSet,
+        WeakDigest,
+        ChangeHeld,
+        ChangeAnswered,
+        ChangeSettled,
+        HoldSettingsChanged
+    )
 )]
 pub struct DomainRecords {
     /// Delegations by TLD.
@@ -29,6 +44,36 @@ pub struct DomainRecords {
     /// Which TLDs use a host; the root stands for the apex. Also of hosts without addresses.
     #[key(5)]
     pub(crate) users: Index<DomainName, DomainName>,
+    /// Changes that wait or waited, by number.
+    #[key(6)]
+    pub(crate) held: Map<u64, HeldChange>,
+    /// What they would do.
+    #[key(7)]
+    pub(crate) contents: Map<u64, HeldContent>,
+    /// Totals of held changes.
+    #[key(8)]
+    pub(crate) held_counts: Value<HeldCounts>,
+    /// When changes wait.
+    #[key(9)]
+    pub(crate) hold_settings: Value<HoldSettings>,
+    /// Open held changes by who asked.
+    #[key(10)]
+    pub(crate) held_of: Index<OrganisationId, u64>,
+    /// Open held changes by when they expire.
+    #[key(11)]
+    pub(crate) expiries: Index<u64, u64>,
+    /// Settled changes by height.
+    #[key(12)]
+    pub(crate) settled: Index<Height, u64>,
+    /// What each organisation changed lately, while there is a brake.
+    #[key(13)]
+    pub(crate) tallies: Map<OrganisationId, Tally>,
+    /// What all together changed lately, while there is a brake.
+    #[key(14)]
+    pub(crate) zone_tally: Value<Tally>,
+    /// TLDs that contract `root_sync` has yet to be told of.
+    #[key(15)]
+    pub(crate) untold: Map<DomainName, Height>,
 }
 
 impl DomainRecords {
@@ -132,6 +177,18 @@ impl DomainRecords {
             counts.records = counts.records.saturating_add(rules::host_records(Some(&host)));
         }
         self.counts.put(&counts);
+        self.count_held_anew();
+    }
+
+    fn count_held_anew(&mut self) {
+        let Some(old) = self.held_counts.get() else { return };
+        let mut counts = HeldCounts { last: old.last, ..HeldCounts::default() };
+        for (id, held) in self.held.iter() {
+            counts.last = counts.last.max(id);
+            let count = if held.status == HeldStatus::Open { &mut counts.open } else { &mut counts.settled };
+            *count = count.saturating_add(1);
+        }
+        self.held_counts.put(&counts);
     }
 
     fn count(&mut self, cx: &Ctx, change: impl FnOnce(&mut Counts)) {

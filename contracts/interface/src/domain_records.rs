@@ -1,7 +1,10 @@
 //! Contract `domain_records`, root part: delegations of bound TLDs, name-server hosts, the root's apex.
 //!
 //! A host is an object of its own, as in EPP (RFC 5732): one name with its addresses, used by any number of TLDs. A host
-//! disappears with the last delegation that names it, so that no orphan glue can stay behind.
+//! disappears with the last delegation that names it, so that no orphan glue can stay behind. A change of addresses that
+//! TLDs of other organisations use waits for their consent: [`held`].
+
+pub mod held;
 
 use crate::{
     call::calls,
@@ -430,6 +433,77 @@ errors! {
         /// The signing key is the registry's, and not one that changes records.
         23 NoDuty("the signing key of {caller} has not the duty operator, which changes records") {
             /// The registry.
+            caller: OrganisationId,
+        }
+        /// There is no such held change.
+        24 NoSuchHeld("there is no held change {id}") {
+            /// The number.
+            id: u64,
+        }
+        /// The held change came to its end.
+        25 NotOpen("held change {id} is {status}, not open") {
+            /// The number.
+            id: u64,
+            /// How it ended.
+            status: held::HeldStatus,
+        }
+        /// The organisation's consent is not needed.
+        26 NotAsked("held change {id} of '{tld}' needs no consent of {caller}: no active TLD of it uses a changed host") {
+            /// The number.
+            id: u64,
+            /// The TLD.
+            tld: DomainName,
+            /// The signer's organisation.
+            caller: OrganisationId,
+        }
+        /// Another organisation asked for the held change.
+        27 NotAsker("held change {id} was asked for by {organisation}; the signer acts for {caller}") {
+            /// The number.
+            id: u64,
+            /// Who asked.
+            organisation: OrganisationId,
+            /// The signer's organisation.
+            caller: OrganisationId,
+        }
+        /// Too many changes wait.
+        28 TooManyHeld("{whose} has {count} open held changes; at most {maximum} are allowed") {
+            /// An organisation, or the zone.
+            whose: alloc::string::String,
+            /// Open ones.
+            count: u32,
+            /// The most.
+            maximum: u32,
+        }
+        /// Too many would have to be asked.
+        29 TooManyUsers("the changed hosts of '{tld}' are used by more than {maximum} {what}") {
+            /// The TLD.
+            tld: DomainName,
+            /// The most.
+            maximum: u32,
+            /// What is counted.
+            what: &'static str,
+        }
+        /// A setting is out of range.
+        30 Setting("{field} is {value}; {rule}") {
+            /// The field.
+            field: &'static str,
+            /// The value.
+            value: u64,
+            /// The rule.
+            rule: &'static str,
+        }
+        /// Somebody else changed the same thing since.
+        31 Overtaken("'{name}' was changed after the change was asked for") {
+            /// The host, or the TLD for its delegation.
+            name: DomainName,
+        }
+        /// Only contract `root_sync` may call this.
+        32 NotRootSync("only contract root_sync applies changes of TLD chains") {}
+        /// The organisation answered the same before.
+        33 AnsweredBefore("{caller} answered held change {id} the same way before") {
+            /// The number.
+            id: u64,
+            /// The signer's organisation.
             caller: OrganisationId,
         }
     }

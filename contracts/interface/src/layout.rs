@@ -32,6 +32,26 @@ pub mod domain_records {
     pub const COUNTS: u8 = 4;
     /// Index from host name to the TLDs that use it.
     pub const USERS: u8 = 5;
+    /// Map from number to `HeldChange`.
+    pub const HELD: u8 = 6;
+    /// Map from number to `HeldContent`.
+    pub const HELD_CONTENTS: u8 = 7;
+    /// Value of `HeldCounts`.
+    pub const HELD_COUNTS: u8 = 8;
+    /// Value of `HoldSettings`.
+    pub const HOLD_SETTINGS: u8 = 9;
+    /// Index from organisation to the numbers of its open held changes.
+    pub const HELD_OF: u8 = 10;
+    /// Index from expiry to the numbers of open held changes.
+    pub const EXPIRIES: u8 = 11;
+    /// Index from settlement's height to the numbers of settled changes.
+    pub const SETTLED: u8 = 12;
+    /// Map from organisation to the `Tally` of its changes.
+    pub const TALLIES: u8 = 13;
+    /// Value of the `Tally` of all changes.
+    pub const ZONE_TALLY: u8 = 14;
+    /// Map from TLD to the height since which contract `root_sync` is to be told of it.
+    pub const UNTOLD: u8 = 15;
 }
 
 /// Field numbers and keys of `registrations`.
@@ -236,6 +256,27 @@ pub fn users_prefix(host: &DomainName) -> Vec<u8> {
     storage_key(domain_records::USERS, host)
 }
 
+/// `domain_records`: a held change.
+pub fn held_change_key(id: u64) -> Vec<u8> {
+    storage_key(domain_records::HELD, &id)
+}
+/// `domain_records`: prefix of all held changes.
+pub fn held_changes_prefix() -> Vec<u8> {
+    field(domain_records::HELD)
+}
+/// `domain_records`: what a held change would do.
+pub fn held_content_key(id: u64) -> Vec<u8> {
+    storage_key(domain_records::HELD_CONTENTS, &id)
+}
+/// `domain_records`: the totals of held changes.
+pub fn held_counts_key() -> Vec<u8> {
+    field(domain_records::HELD_COUNTS)
+}
+/// `domain_records`: when changes wait.
+pub fn hold_settings_key() -> Vec<u8> {
+    field(domain_records::HOLD_SETTINGS)
+}
+
 /// `governance`: a member organisation.
 pub fn member_key(organisation: &OrganisationId) -> Vec<u8> {
     storage_key(governance::MEMBERS, organisation)
@@ -340,6 +381,18 @@ pub fn outbox_key(peer: &ChainId, sequence: u64) -> Vec<u8> {
 /// `root_sync`: the change of a peer that waits for a vote.
 pub fn held_key(peer: &ChainId) -> Vec<u8> {
     storage_key(root_sync::HELD, peer)
+}
+/// `root_sync`: prefix of all changes that wait for a vote.
+pub fn all_held_prefix() -> Vec<u8> {
+    field(root_sync::HELD)
+}
+/// `root_sync`: prefix of the refused deliveries of a peer.
+pub fn refusals_prefix(peer: &ChainId) -> Vec<u8> {
+    storage_key(root_sync::REFUSALS, peer)
+}
+/// `root_sync`: prefix of all refused deliveries.
+pub fn all_refusals_prefix() -> Vec<u8> {
+    field(root_sync::REFUSALS)
 }
 /// `root_sync`: the bootstrap entry that the root told.
 pub fn told_bootstrap_key(tld: &DomainName) -> Vec<u8> {

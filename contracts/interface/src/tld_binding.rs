@@ -81,6 +81,8 @@ values! {
 
 /// Result of the view `bindings`.
 pub type BindingPage = List<BindingEntry, MAX_PAGE>;
+/// Result of the view `bindings_of`: as many as were asked for.
+pub type BindingsOf = List<Option<Binding>, MAX_PAGE>;
 
 calls! { ID;
     /// Binds a TLD to an organisation. Role: operator.
@@ -123,6 +125,11 @@ calls! { ID;
     ViewBindings("bindings", Call) {
         /// The last TLD of the page before; `None` for the first page.
         after: Option<DomainName>,
+    }
+    /// View: the bindings of some TLDs, in their order, [`BindingsOf`].
+    ViewBindingsOf("bindings_of", Call) {
+        /// The TLDs.
+        tlds: List<DomainName, MAX_PAGE>,
     }
     /// View: [`BindingCounts`].
     ViewCounts("counts", Call) {}

@@ -80,17 +80,20 @@ impl RootSync {
         self.apply(cx, peer, message, alone)
     }
 
-    /// Why the root does not apply a message: it has told the TLD of something later.
+    /// Why the root does not apply a message: the sender had not heard, or not only, of what the root told it last.
     fn stale_basis(&self, peer: &Peer, message: &Message) -> Option<Verdict> {
         if peer.side == Side::Root {
             return None;
         }
-        let told = peer.changed_sent;
+        let (basis, told) = (message.basis, peer.changed_sent);
         let waiting = self.deferred.get(&peer.chain).is_some_and(|deferred| deferred.image.is_some());
-        let stale = message.basis < told || waiting;
-        let reason =
-            format!("made on the root's message {}; its message {told} or a later one changed it", message.basis);
-        stale.then(|| refusal(refused::STALE_BASIS, &reason))
+        let reason = match () {
+            () if basis > told => format!("made on the root's message {basis}, which it has not sent"),
+            () if basis < told => format!("made on the root's message {basis}; message {told} changed the TLD since"),
+            () if waiting => format!("made on the root's message {basis}; a later change waits for room"),
+            () => return None,
+        };
+        Some(refusal(refused::STALE_BASIS, &reason))
     }
 
     /// Has a change applied by the contract whose records it changes.

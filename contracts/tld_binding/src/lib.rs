@@ -23,7 +23,9 @@ mod tests;
 
 use althing_interface::{
     Refused, domain_records,
-    tld_binding::{Binding, BindingCounts, BindingEntry, BindingError, BindingPage, BindingStatus, Bound, Released},
+    tld_binding::{
+        Binding, BindingCounts, BindingEntry, BindingError, BindingPage, BindingStatus, BindingsOf, Bound, Released,
+    },
 };
 use althing_sdk::{prelude::*, types::receipt::FailureCode};
 pub use state::TldBinding;
@@ -100,6 +102,12 @@ impl TldBinding {
     fn bindings(&self, after: Option<DomainName>) -> BindingPage {
         let page = self.bindings.page::<{ althing_interface::tld_binding::MAX_PAGE }>(after.as_ref()).into_vec();
         List::new(page.into_iter().map(|(tld, binding)| BindingEntry { tld, binding }).collect()).unwrap_or_default()
+    }
+
+    /// The bindings of some TLDs, in their order: one call for who asks about many.
+    #[view]
+    fn bindings_of(&self, tlds: List<DomainName, { althing_interface::tld_binding::MAX_PAGE }>) -> BindingsOf {
+        List::new(tlds.iter().map(|tld| self.bindings.get(tld)).collect()).unwrap_or_default()
     }
 
     /// The total is that of the bindings, each of a name that may be a TLD: for as many as a root zone has.

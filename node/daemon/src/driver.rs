@@ -212,7 +212,9 @@ impl<S: Storage + 'static, W: Wire> Driver<S, W> {
         let (verifier, unverified) = bounded::<Unverified>(BULK_QUEUE);
         let (bulk, urgent) = (inbox.bulk.clone(), inbox.urgent.clone());
         let (handle, measured) = (network.clone(), Arc::clone(&probe));
+        let span = tracing::Span::current();
         std::thread::Builder::new().name("verifier".into()).spawn(move || {
+            let _inside = span.enter();
             for item in unverified {
                 let done = measured.time("verify", || verify(item));
                 let sent = match done {

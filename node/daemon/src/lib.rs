@@ -2,7 +2,8 @@
 //!
 //! [`node`] is the node without its outside, [`driver`] gives it a thread, channels and timers, [`contacts`] says who
 //! may connect, [`wire`] is the driver's way out, [`ledger`] is what the API reads,
-//! [`remediation`] computes plans for it, [`assemble`] builds everything from the configuration and keeps it running.
+//! [`remediation`] computes plans for it, `membership` puts them together for one chain, and [`assemble`] runs the nodes of
+//! all chains of the configuration.
 #![cfg_attr(
     test,
     allow(
@@ -19,6 +20,7 @@ pub mod contacts;
 pub mod driver;
 pub mod keys;
 pub mod ledger;
+mod membership;
 pub mod metrics;
 pub mod node;
 pub mod preverify;

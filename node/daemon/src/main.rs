@@ -1,4 +1,4 @@
-//! `althingd`: runs one node from a configuration file.
+//! `althingd`: runs the nodes of one configuration file, one for each chain that it names.
 
 use althing_api::config::{LogFormat, NodeConfig};
 use althing_daemon::{assemble, keys};
@@ -6,20 +6,20 @@ use althing_types::crypto::NodeId;
 use clap::Parser;
 use std::{path::PathBuf, process::ExitCode};
 
-/// Runs a node of an Althing chain.
+/// Runs nodes of Althing chains: one for each chain of the configuration, in one process and with one key.
 ///
-/// The configuration file names the node's key, the chain's genesis, the peers and the addresses; `althing devnet up`
-/// writes complete ones. SIGINT and SIGTERM end the node cleanly; kill -9 loses nothing that was acknowledged.
+/// The configuration file names the node's key and, for each chain, its genesis, peers and addresses; `althing devnet
+/// up` writes complete ones. SIGINT and SIGTERM end the node cleanly; kill -9 loses nothing that was acknowledged.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  althingd --config node.toml\n  althingd --config node.toml --check\n\nExit codes: 0 ended by a signal; 1 halted, or could not start (the last line says why); 2 wrong usage."
+    after_help = "Examples:\n  althingd --config node.toml\n  althingd --config node.toml --check\n\nExit codes: 0 ended by a signal; 1 a chain has halted, or could not start (the last line says which and why); 2 wrong usage."
 )]
 struct Arguments {
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Check the configuration, the key and the genesis, print the node's and the chain's identity, then end.
+    /// Check the configuration, the key and the genesis, print the identities of the node and of its chains, then end.
     #[arg(long)]
     check: bool,
 }
@@ -51,12 +51,11 @@ fn start() -> anyhow::Result<()> {
     assemble::run(config)
 }
 
-/// Reads everything that the configuration names, and says whose node it would start on which chain.
+/// Reads everything that the configuration names, and says whose node it would start on which chains.
 fn check(config: &NodeConfig) -> anyhow::Result<()> {
     let node = NodeId::from(keys::read(&config.key_file)?.public());
     println!("configuration is good; node {node}");
-    for membership in &config.chains {
-        let genesis = assemble::read_genesis(&membership.genesis)?;
+    for genesis in assemble::read_chains(config)? {
         let role = if genesis.authorities.iter().any(|authority| authority.node == node) {
             "authority"
         } else {

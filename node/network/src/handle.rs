@@ -25,6 +25,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 /// Calls that may wait for the swarm's task.
 const CALLS: usize = 1024;
@@ -50,7 +51,7 @@ pub fn start(
     let shared = Arc::new(Shared::new(me, config.limits.clone(), config.members.clone(), Box::new(sink)));
     let (calls, receiver) = mpsc::channel(CALLS);
     let task = Task::new(config, Arc::clone(&shared), receiver)?;
-    runtime.spawn(task.run());
+    runtime.spawn(task.run().in_current_span());
     Ok(Handle { inner: Arc::new(Inner { shared, calls, next: AtomicU64::new(1) }) })
 }
 

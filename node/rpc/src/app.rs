@@ -82,8 +82,9 @@ impl App {
         let permit: OwnedSemaphorePermit =
             Arc::clone(queue).acquire_owned().await.map_err(|_| Problem::busy("workers"))?;
         let ledger = Arc::clone(&self.services.ledger);
+        let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
-            let outcome = work(&*ledger);
+            let outcome = span.in_scope(|| work(&*ledger));
             drop(permit);
             outcome
         });

@@ -18,6 +18,7 @@ use tokio::{
     task::JoinSet,
 };
 use tower::ServiceExt;
+use tracing::Instrument;
 
 /// Longest head of a request in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -88,10 +89,11 @@ pub async fn serve(
                         connection(stream, address.ip(), slot, router.clone(), limits.clone(), stopping.clone());
                     let gauge = metrics.connections.clone();
                     gauge.inc();
-                    connections.spawn(async move {
+                    let counted = async move {
                         connection.await;
                         gauge.dec();
-                    });
+                    };
+                    connections.spawn(counted.in_current_span());
                 }
                 Err(error) if is_passing(&error) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 Err(error) => break Err(ServeError::Listener(error)),

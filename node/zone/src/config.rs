@@ -146,19 +146,48 @@ const fn default_history() -> usize {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SourceConfig {
     /// The contracts of the root chain.
-    RootChain {
-        /// Addresses of nodes, such as `http://127.0.0.1:8100`; when one does not answer, the next is asked.
-        nodes: Vec<String>,
-        /// The genesis document that is trusted.
-        genesis: PathBuf,
-        /// Seconds between readings of the whole zone.
-        #[serde(default = "default_recheck")]
-        recheck_s: u64,
-    },
+    RootChain(ChainConfig),
+    /// The contract of a TLD's chain.
+    TldChain(ChainConfig),
 }
 
-const fn default_recheck() -> u64 {
-    600
+/// A chain that is followed.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    /// Addresses of nodes, such as `http://127.0.0.1:8100`; when one does not answer, the next is asked.
+    pub nodes: Vec<String>,
+    /// The genesis document that is trusted.
+    pub genesis: PathBuf,
+    /// Seconds between readings of the whole zone; none: [`ROOT_RECHECK_S`] or [`TLD_RECHECK_S`].
+    #[serde(default)]
+    pub recheck_s: Option<u64>,
+}
+
+/// Seconds between readings of the whole root zone.
+pub const ROOT_RECHECK_S: u64 = 600;
+/// Seconds between readings of a whole TLD zone, which may be large: each entry is proven again.
+pub const TLD_RECHECK_S: u64 = 86_400;
+
+impl SourceConfig {
+    /// The chain.
+    pub const fn chain(&self) -> &ChainConfig {
+        let (Self::RootChain(chain) | Self::TldChain(chain)) = self;
+        chain
+    }
+    /// The chain, to be changed.
+    pub const fn chain_mut(&mut self) -> &mut ChainConfig {
+        let (Self::RootChain(chain) | Self::TldChain(chain)) = self;
+        chain
+    }
+    /// Seconds between readings of the whole zone.
+    pub fn recheck_s(&self) -> u64 {
+        let default = match self {
+            Self::RootChain(_) => ROOT_RECHECK_S,
+            Self::TldChain(_) => TLD_RECHECK_S,
+        };
+        self.chain().recheck_s.unwrap_or(default)
+    }
 }
 
 /// The SOA record without its serial.
@@ -223,7 +252,7 @@ impl Config {
         for zone in &mut self.zones {
             zone.state = folder.join(&zone.state);
             zone.master_file = zone.master_file.take().map(|f| folder.join(f));
-            let SourceConfig::RootChain { genesis, .. } = &mut zone.source;
+            let genesis = &mut zone.source.chain_mut().genesis;
             *genesis = folder.join(&*genesis);
         }
         self
@@ -257,15 +286,21 @@ impl Config {
             if zone.brake.window_h > 24 * 366 {
                 return refuse(&field("brake.window_h"), &zone.brake.window_h, "at most 8784 hours");
             }
-            let SourceConfig::RootChain { nodes, recheck_s, .. } = &zone.source;
-            if nodes.is_empty() {
+            if zone.source.chain().nodes.is_empty() {
                 return refuse(&field("source.nodes"), &"empty", "at least one node");
             }
-            if *recheck_s < 10 {
-                return refuse(&field("source.recheck_s"), recheck_s, "at least 10 seconds");
+            if zone.source.recheck_s() < 10 {
+                return refuse(&field("source.recheck_s"), &zone.source.recheck_s(), "at least 10 seconds");
             }
-            if !name(&field("name"), &zone.name)?.eq(&Owner::root()) {
-                return refuse(&field("name"), &zone.name, "source root_chain serves the zone \".\"");
+            let is_root = name(&field("name"), &zone.name)?.eq(&Owner::root());
+            match zone.source {
+                SourceConfig::RootChain(_) if !is_root => {
+                    return refuse(&field("name"), &zone.name, "source root_chain serves the zone \".\"");
+                }
+                SourceConfig::TldChain(_) if is_root => {
+                    return refuse(&field("name"), &zone.name, "source tld_chain serves the zone of a TLD");
+                }
+                _ => {}
             }
             self.making(zone, index)?;
         }

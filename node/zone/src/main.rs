@@ -1,20 +1,15 @@
-//! `althing-zone`: follows a chain and serves its zone to secondaries.
+//! `althing-zone`: follows chains and serves their zones to secondaries.
 
 use althing_api::config::LogFormat;
-use althing_zone::{
-    brake::Alarm,
-    config::{Config, SourceConfig},
-    error::ZoneFault,
-    run,
-};
+use althing_zone::{brake::Alarm, config::Config, error::ZoneFault, run};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Follows a chain with proofs and serves its zone: AXFR, IXFR, NOTIFY, TSIG.
+/// Follows chains with proofs and serves their zones: AXFR, IXFR, NOTIFY, TSIG.
 ///
-/// The configuration file names the zone, the nodes that are asked, the genesis document that is trusted, the secondaries
-/// and their keys. SIGINT and SIGTERM end the server cleanly; kill -9 loses nothing that was served.
+/// The configuration file names the zones, the nodes that are asked, the genesis documents that are trusted, the
+/// secondaries and their keys. SIGINT and SIGTERM end the server cleanly; kill -9 loses nothing that was served.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -73,14 +68,13 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// Reads everything that the configuration names.
 fn check(config: &Config) -> anyhow::Result<ExitCode> {
     for (index, zone) in config.zones.iter().enumerate() {
-        let SourceConfig::RootChain { nodes, genesis, .. } = &zone.source;
-        let document = run::read_genesis(genesis, index)?;
+        let document = run::read_genesis(zone, index)?;
         println!(
             "zone {} of chain {} with genesis {}, asked of {}",
             zone.name,
             document.chain,
             document.hash(),
-            nodes.join(", ")
+            zone.source.chain().nodes.join(", ")
         );
     }
     println!("configuration is good; {} keys, {} secondaries", config.keys.len(), config.secondaries.len());

@@ -70,7 +70,7 @@ async fn tell(secondary: &Secondary, apex: &Owner, shared: &Shared, tally: &Tall
             for attempt in 1..=MAX_ATTEMPTS {
                 match attempt_one(secondary, apex, shared).await {
                     Ok(()) => {
-                        tally.notified(&secondary.name, serial);
+                        tally.notified(&apex.to_string(), &secondary.name, serial);
                         tracing::debug!(secondary = secondary.name, zone = %apex, serial, attempt, "notified");
                         break;
                     }

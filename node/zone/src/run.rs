@@ -6,17 +6,21 @@
 
 use crate::{
     answer::Answerer,
-    config::{Config, SourceConfig, ZoneConfig},
+    config::{Config, ZoneConfig},
     error::{Result, ZoneFault},
     master, notify,
     publish::{Making, Outcome, Publisher, Shared},
+    record::Owner,
     serve::{self, Serving},
-    source::{self, Offer, ZoneSource, root_chain::RootChain},
+    source::{self, Offer, ZoneSource, root_chain::RootChain, tld_chain::TldChain},
     status::{self, Tally, ZoneStatus},
     store,
 };
 use althing_client::{Client, ClientConfig};
-use althing_types::genesis::Genesis;
+use althing_types::{
+    genesis::{ChainKind, Genesis},
+    name::DomainName,
+};
 use std::{
     fs,
     io::Write,
@@ -137,35 +141,52 @@ pub async fn start_with(config: &Config, sources: Vec<Box<dyn ZoneSource>>) -> R
         if let Some(file) = &zone.master_file {
             others.push(tokio::spawn(master_file(file.clone(), shared.clone(), stopped.clone())));
         }
-        let SourceConfig::RootChain { recheck_s, .. } = &zone.source;
-        let offers = source::start(source, Duration::from_secs(*recheck_s))?;
+        let offers = source::start(source, Duration::from_secs(zone.source.recheck_s()))?;
         let reporter = Reporter { index, tally: tally.clone(), statuses: statuses.clone() };
         zones.push(RunningZone { shared, task: tokio::spawn(tend(publisher, offers, reporter, stopped.clone())) });
     }
     Ok(Running { addresses: serving.addresses.clone(), zones, tally, serving, others, stop })
 }
 
-/// The source that a zone's configuration names.
+/// The source that a zone's configuration names. A chain has one zone, so each has a client of its own.
 fn source_of(zone: &ZoneConfig, index: usize) -> Result<Box<dyn ZoneSource>> {
-    let SourceConfig::RootChain { nodes, genesis, .. } = &zone.source;
-    let refuse = |field: &str, value: String, rule: String| {
-        ZoneFault::config(format!("zone[{index}].source.{field}"), value, rule)
-    };
+    let nodes = &zone.source.chain().nodes;
     let urls: Vec<&str> = nodes.iter().map(String::as_str).collect();
     let client = Client::with_config(&urls, ClientConfig::default())
-        .map_err(|e| refuse("nodes", nodes.join(" "), e.to_string()))?;
-    Ok(Box::new(RootChain::new(client, read_genesis(genesis, index)?)?))
+        .map_err(|e| ZoneFault::config(format!("zone[{index}].source.nodes"), nodes.join(" "), e.to_string()))?;
+    let genesis = read_genesis(zone, index)?;
+    Ok(match zone_of(&genesis.kind) {
+        Some(tld) if !tld.is_root() => Box::new(TldChain::tld(client, genesis, tld)?),
+        _ => Box::new(RootChain::root(client, genesis)?),
+    })
 }
 
-/// Reads the genesis document that is trusted.
+/// The zone of a kind of chain; `None` when it has none.
+fn zone_of(kind: &ChainKind) -> Option<DomainName> {
+    match kind {
+        ChainKind::Root => Some(DomainName::root()),
+        ChainKind::Tld(label) => DomainName::parse(label).ok(),
+        ChainKind::Registry | ChainKind::Registrar => None,
+    }
+}
+
+/// Reads the genesis document that a zone's configuration trusts: of the chain that keeps this zone.
 ///
 /// # Errors
 /// [`ZoneFault`] 102.
-pub fn read_genesis(file: &Path, index: usize) -> Result<Genesis> {
+pub fn read_genesis(zone: &ZoneConfig, index: usize) -> Result<Genesis> {
+    let file = &zone.source.chain().genesis;
     let fault = |rule: String| ZoneFault::config(format!("zone[{index}].source.genesis"), file.display(), rule);
     let text = fs::read_to_string(file).map_err(|e| fault(e.to_string()))?;
     let genesis: Genesis = serde_json::from_str(&text).map_err(|e| fault(e.to_string()))?;
     genesis.check().map_err(|e| fault(e.to_string()))?;
+    let of_chain = zone_of(&genesis.kind).map(|name| format!("{}.", name.as_str()));
+    let wanted = Owner::parse(&zone.name).ok();
+    let found = of_chain.as_deref().and_then(|name| Owner::parse(name).ok());
+    if found.is_none() || found != wanted {
+        let keeps = of_chain.map_or_else(|| "no zone".to_owned(), |name| format!("the zone {name}"));
+        return Err(fault(format!("chain {} keeps {keeps}, not {}", genesis.chain, zone.name)));
+    }
     Ok(genesis)
 }
 
@@ -249,7 +270,7 @@ fn status_of(publisher: &Publisher, followed: u64, failing: Option<String>, repo
         followed,
         failing,
         alarm: publisher.alarm().cloned(),
-        counts: reporter.tally.counts(),
+        counts: reporter.tally.counts(&publisher.zone()),
     }
 }
 

@@ -269,7 +269,7 @@ async fn send_all(
         octets = octets.saturating_add(message.len() as u64);
     }
     tracing::info!(%peer, zone, serial, kind = ?kind, key, messages, octets, "transferred");
-    server.tally.transfer(kind, key.unwrap_or_else(|| peer.ip().to_string()), serial);
+    server.tally.transfer(kind, &zone, key.unwrap_or_else(|| peer.ip().to_string()), serial);
     true
 }
 

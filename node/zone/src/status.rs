@@ -10,9 +10,23 @@ use std::{
 
 /// Counters of one server.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<Counts>);
+pub struct Tally(Mutex<Inner>);
 
-/// What is counted.
+#[derive(Debug, Default)]
+struct Inner {
+    /// Of all zones; `transferred` and `notified` are empty here.
+    counts: Counts,
+    zones: BTreeMap<String, Serials>,
+}
+
+/// Last serials of one zone, by who has them.
+#[derive(Clone, Debug, Default)]
+struct Serials {
+    transferred: BTreeMap<String, u32>,
+    notified: BTreeMap<String, u32>,
+}
+
+/// What is counted: by the server, but for the serials, which are of one zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Requests that got what they asked for, transfers aside.
@@ -35,7 +49,14 @@ pub struct Counts {
 
 impl Tally {
     fn with(&self, work: impl FnOnce(&mut Counts)) {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).counts);
+    }
+    fn with_zone(&self, zone: &str, work: impl FnOnce(&mut Serials)) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match inner.zones.get_mut(zone) {
+            Some(serials) => work(serials),
+            None => work(inner.zones.entry(zone.to_owned()).or_default()),
+        }
     }
     /// A request was answered, or refused for a reason.
     pub fn request(&self, why: Option<&str>) {
@@ -47,8 +68,8 @@ impl Tally {
             *counter = counter.saturating_add(1);
         });
     }
-    /// A transfer was sent.
-    pub fn transfer(&self, kind: TransferKind, to: String, serial: u32) {
+    /// A transfer of a zone was sent.
+    pub fn transfer(&self, kind: TransferKind, zone: &str, to: String, serial: u32) {
         self.with(|counts| {
             let counter = match kind {
                 TransferKind::Whole => &mut counts.whole_transfers,
@@ -56,22 +77,26 @@ impl Tally {
                 TransferKind::Nothing => &mut counts.empty_transfers,
             };
             *counter = counter.saturating_add(1);
-            counts.transferred.insert(to, serial);
+        });
+        self.with_zone(zone, |serials| {
+            serials.transferred.insert(to, serial);
         });
     }
     /// A transfer was broken off.
     pub fn broken(&self) {
         self.with(|counts| counts.broken_transfers = counts.broken_transfers.saturating_add(1));
     }
-    /// A secondary acknowledged a serial.
-    pub fn notified(&self, secondary: &str, serial: u32) {
-        self.with(|counts| {
-            counts.notified.insert(secondary.into(), serial);
+    /// A secondary acknowledged a serial of a zone.
+    pub fn notified(&self, zone: &str, secondary: &str, serial: u32) {
+        self.with_zone(zone, |serials| {
+            serials.notified.insert(secondary.into(), serial);
         });
     }
-    /// The counts now.
-    pub fn counts(&self) -> Counts {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The counts now, with the serials of one zone.
+    pub fn counts(&self, zone: &str) -> Counts {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Serials { transferred, notified } = inner.zones.get(zone).cloned().unwrap_or_default();
+        Counts { transferred, notified, ..inner.counts.clone() }
     }
 }
 
@@ -134,7 +159,13 @@ pub fn metrics(zones: &[ZoneStatus]) -> String {
     family("transfers_total", "counter", "Transfers.", &mut transfers.into_iter());
     let refused = counts.refused.iter().map(|(why, count)| (format!("{{reason=\"{}\"}}", quoted(why)), *count));
     family("refused_total", "counter", "Refused requests.", &mut refused.into_iter());
-    let told = counts.notified.iter().map(|(who, s)| (format!("{{secondary=\"{}\"}}", quoted(who)), u64::from(*s)));
+    let told = zones.iter().flat_map(|z| {
+        z.counts
+            .notified
+            .iter()
+            .map(|(who, s)| (format!("{{zone=\"{}\",secondary=\"{}\"}}", quoted(&z.zone), quoted(who)), u64::from(*s)))
+    });
+    let told: Vec<(String, u64)> = told.collect();
     family("notified_serial", "gauge", "Last serial that a secondary acknowledged.", &mut told.into_iter());
     out
 }
@@ -147,16 +178,21 @@ mod tests {
     fn metrics_name_zone_and_reason() {
         let tally = Tally::default();
         tally.request(Some("no key of the zone"));
-        tally.transfer(TransferKind::Changes, "k.".into(), 7);
-        tally.notified("named", 7);
-        let status = ZoneStatus { zone: ".".into(), serial: Some(7), counts: tally.counts(), ..ZoneStatus::default() };
-        let text = metrics(&[status]);
+        tally.transfer(TransferKind::Changes, ".", "k.".into(), 7);
+        tally.notified(".", "named", 7);
+        tally.notified("lab.", "named", 9);
+        let status = |zone: &str| {
+            let counts = tally.counts(zone);
+            ZoneStatus { zone: zone.into(), serial: Some(7), counts, ..ZoneStatus::default() }
+        };
+        let text = metrics(&[status("."), status("lab.")]);
         for line in [
             "althing_zone_serial{zone=\".\"} 7",
             "althing_zone_held{zone=\".\"} 0",
             "althing_zone_transfers_total{kind=\"incremental\"} 1",
             "althing_zone_refused_total{reason=\"no key of the zone\"} 1",
-            "althing_zone_notified_serial{secondary=\"named\"} 7",
+            "althing_zone_notified_serial{zone=\".\",secondary=\"named\"} 7",
+            "althing_zone_notified_serial{zone=\"lab.\",secondary=\"named\"} 9",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in {text}");
         }

@@ -84,7 +84,7 @@ async fn secondaries_copy_the_whole_root_zone_then_follow_changes_and_a_restart(
     assert_eq!(second, first + 1);
     feeder.change(swap(vec![], more.clone())).await;
     all_equal(&running, &feeder, &peers).await;
-    let counts = running.tally.counts();
+    let counts = running.tally.counts(".");
     let count = peers.len() as u64;
     assert_eq!(counts.incremental_transfers, count * 2, "{counts:?}");
     for knot in peers.iter().filter(|p| p.name == "knot") {
@@ -98,7 +98,7 @@ async fn secondaries_copy_the_whole_root_zone_then_follow_changes_and_a_restart(
     feeder.change(swap([new, more].concat(), vec![])).await;
     let last = all_equal(&running, &feeder, &peers).await;
     assert_eq!(last, first + 3);
-    let counts = running.tally.counts();
+    let counts = running.tally.counts(".");
     let logs: String = peers.iter().map(|p| format!("--- {}\n{}\n", p.name, p.log())).collect();
     assert_eq!((counts.incremental_transfers, counts.whole_transfers), (count, 0), "{counts:?}\n{logs}");
     assert!(peers.iter().all(|p| counts.notified.get(p.name) == Some(&last)), "{counts:?}");
@@ -167,7 +167,7 @@ async fn the_real_changes_of_the_root_zone_end_in_the_real_zone() {
     let found = without_own(running.zones[0].shared.published().unwrap().version.records.iter().cloned());
     assert_eq!(found, without_own(records(&expected)));
     until("every secondary acknowledged", async || {
-        let told = running.tally.counts().notified;
+        let told = running.tally.counts(".").notified;
         peers.iter().all(|p| told.get(p.name) == Some(&last))
     })
     .await;

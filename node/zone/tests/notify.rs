@@ -57,9 +57,10 @@ async fn a_notify_is_repeated_until_the_secondary_acknowledges_it() {
     let (_, from, message, _) = heard(&socket).await;
     socket.send_to(&acknowledge(&message, None), from).await.unwrap();
     let (_, from, message, transaction) = heard(&socket).await;
-    assert_eq!(running.tally.counts().notified.get("peer"), None);
+    assert_eq!(running.tally.counts(".").notified.get("peer"), None);
     socket.send_to(&acknowledge(&message, Some(transaction)), from).await.unwrap();
-    until("the acknowledgement is known", async || running.tally.counts().notified.get("peer") == Some(&first)).await;
+    until("the acknowledgement is known", async || running.tally.counts(".").notified.get("peer") == Some(&first))
+        .await;
     // Told of now: changes that come while an answer is awaited are told of together.
     let address = |n: u32| Difference { deleted: vec![], added: records(&format!("ns.t1. 172800 IN A 10.0.0.{n}\n")) };
     feeder.change(address(1)).await;
@@ -73,7 +74,7 @@ async fn a_notify_is_repeated_until_the_secondary_acknowledges_it() {
     let (serial, from, message, transaction) = heard(&socket).await;
     assert_eq!(serial, last);
     socket.send_to(&acknowledge(&message, Some(transaction)), from).await.unwrap();
-    until("the last serial is known", async || running.tally.counts().notified.get("peer") == Some(&last)).await;
+    until("the last serial is known", async || running.tally.counts(".").notified.get("peer") == Some(&last)).await;
     assert!(timeout(Duration::from_millis(500), heard(&socket)).await.is_err(), "nothing more to tell");
     running.stop().await;
 }

@@ -274,7 +274,7 @@ async fn slow_and_idle_connections_are_closed_while_others_are_served() {
     assert_eq!(timeout(Duration::from_secs(9), idle.read(&mut nothing)).await.unwrap().unwrap_or(0), 0);
     assert!(begin.elapsed() >= Duration::from_secs(4), "the idle one had its time");
     if lab.zone().len() > 1000 {
-        common::until("the slow reader is cut off", async || lab.running.tally.counts().broken_transfers == 1).await;
+        common::until("the slow reader is cut off", async || lab.running.tally.counts(".").broken_transfers == 1).await;
     }
     lab.running.stop().await;
 }

@@ -1,5 +1,6 @@
 //! The client library: typed calls of the HTTP API ([`Client`]), answers checked with proofs ([`Verifier`]), signed
-//! transactions brought to finality ([`Submitter`]), and events followed from a cursor ([`Follower`]).
+//! transactions brought to finality ([`Submitter`]), events followed from a cursor ([`Follower`]), and messages between
+//! chains carried with their proofs ([`Relay`]).
 //!
 //! Nothing here trusts a node: what a [`Verifier`] returns follows from the genesis hash that the caller pinned.
 #![cfg_attr(
@@ -16,11 +17,13 @@
 pub mod client;
 pub mod error;
 pub mod follow;
+pub mod relay;
 pub mod submit;
 pub mod verify;
 
 pub use client::{Client, ClientConfig};
 pub use error::{ClientError, VerifyError};
 pub use follow::{Filter, Followed, Follower};
+pub use relay::{Relay, RelayConfig, RelayError, Step};
 pub use submit::{Final, Order, Submitter, SubmitterConfig};
 pub use verify::{VerifiedHeader, VerifiedScan, VerifiedValue, Verifier};

@@ -70,6 +70,10 @@ pub fn seeds(target: &str) -> Vec<Seed> {
             vec![("genesis".into(), serde_json::to_vec(&genesis).expect("a genesis has a JSON form"))]
         }
         "domain_name" => texts(&[". lab", "ns1.XN--P1AI. xn--p1ai", "a.b.c _dmarc.b.c", "root-1 alpha:1"]),
+        // Header, certificate, no list, no messages, no end, no cursor.
+        "root_delivery" => {
+            vec![joined("empty", &[&first("Header"), &first("QuorumCertificate"), &[0], &[0; 4], &[0], &[0]])]
+        }
         "state_proof" => golden("StateProof")
             .into_iter()
             .map(|(name, proof)| joined(&name, &[&proof, &[7; 32], &[1, 0, 0, 0, b'k'], &[1, 0, 0, 0, b'v']]))

@@ -6,7 +6,12 @@ use althing_abi::{
     json::{decode, encode, encode_arguments},
     schema::Type,
 };
-use althing_interface::{domain_records, rdata::Rdata, tld_binding};
+use althing_interface::{
+    domain_records,
+    rdata::Rdata,
+    root_sync::{self, delivery},
+    tld_binding,
+};
 use althing_types::{
     authority::AuthorityList,
     block::{Block, CompactBlock, Header, MAX_BLOCK, certificate_hash},
@@ -193,6 +198,20 @@ pub fn state_proof(data: &[u8]) {
     let present = proof.verify(&root, &key, Some(&value));
     let absent = proof.verify(&root, &key, None);
     assert!(present.is_err() || absent.is_err(), "a key is both present and absent");
+}
+
+/// What a carrier brings from another chain: a delivery, and the messages in it.
+pub fn root_delivery(data: &[u8]) {
+    let Some(found) = canonical::<delivery::Delivery>("delivery", data, delivery::MAX_DELIVERY) else { return };
+    let _ = found.header.hash();
+    let _ = found.next_list.as_ref().map(AuthorityList::hash);
+    for proven in found.messages.iter() {
+        let _ = canonical::<root_sync::Message>("message", &proven.message, root_sync::MAX_MESSAGE);
+    }
+    // Nothing in it was signed by this list.
+    let list: AuthorityList = seeds::golden_value("AuthorityList");
+    let signed = found.certificate.check(&found.header.chain, &list, |_, _, _| false);
+    assert!(signed.is_err(), "a certificate without good signatures");
 }
 
 /// A proof of a transaction or receipt with what it is said to prove.

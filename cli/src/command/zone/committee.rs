@@ -42,7 +42,7 @@ const FUEL: u64 = 200_000_000;
 
 /// Members whose votes suffice.
 #[derive(Debug)]
-pub(super) struct Committee {
+pub(in crate::command) struct Committee {
     voters: Vec<(OrganisationId, SecretKey)>,
     timelock: Duration,
 }
@@ -77,7 +77,7 @@ impl Committee {
     ///
     /// # Errors
     /// Code `too_few_voters` when the home folder has keys of too few members.
-    pub(super) async fn new(
+    pub(in crate::command) async fn new(
         governed: &Governed<'_>,
         voters: BTreeMap<OrganisationId, SecretKey>,
         home: &str,
@@ -103,7 +103,7 @@ impl Committee {
     ///
     /// # Errors
     /// When a proposal is refused, not accepted, or fails; what other proposals did stays.
-    pub(super) async fn carry(
+    pub(in crate::command) async fn carry(
         &self,
         chain: &Chain,
         submitter: &mut Submitter,

@@ -9,7 +9,7 @@ use crate::{
     output::table,
     zone::{master, read_text, to_lines},
 };
-use althing_types::{hash::sha3_256, id::Height};
+use althing_types::{hash::sha3_256, id::Height, name::DomainName};
 use serde::Serialize;
 use std::{collections::BTreeSet, path::Path};
 
@@ -34,9 +34,15 @@ struct Exported {
 ///
 /// # Errors
 /// When a proof fails, entries are missing, the file cannot be written, or the comparison fails.
-pub(super) async fn run(context: &Context, out: &Path, compare: Option<&Path>) -> Result<()> {
+pub(super) async fn run(
+    context: &Context,
+    zone: Option<&DomainName>,
+    out: &Path,
+    compare: Option<&Path>,
+) -> Result<()> {
     let expected = compare.map(|path| master::parse(&path.display().to_string(), &read_text(path)?)).transpose()?;
     let chain = context.chain().await?;
+    super::zone_of(&chain, zone)?;
     let present = present::zone(&chain).await?;
     let text = to_lines(&present.zone);
     let to_stdout = out.as_os_str() == "-";

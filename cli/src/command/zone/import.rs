@@ -11,7 +11,7 @@ use crate::{
     zone::{master, read_text},
 };
 use althing_interface::zone::{Plan, Zone};
-use althing_types::id::Height;
+use althing_types::{id::Height, name::DomainName};
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
@@ -35,7 +35,7 @@ struct Imported {
 ///
 /// # Errors
 /// When the file is malformed, keys are missing, or a transaction fails.
-pub(super) async fn run(context: &Context, path: &Path) -> Result<()> {
+pub(super) async fn run(context: &Context, zone: Option<&DomainName>, path: &Path) -> Result<()> {
     let started = Instant::now();
     let name = path.display().to_string();
     let file = master::parse(&name, &read_text(path)?)?;
@@ -53,6 +53,7 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<()> {
         context.output.warn(&format!("{unused_hosts} hosts serve no delegation of the file and are left out"));
     }
     let chain = context.chain().await?;
+    super::zone_of(&chain, zone)?;
     let before = present::zone(&chain).await?;
     let (records, delegations, hosts) = (file.records.len(), wanted.delegations.len(), wanted.hosts.len());
     let (after, left_alone) = keep_others(&before.zone, wanted);

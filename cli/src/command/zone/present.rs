@@ -73,7 +73,7 @@ pub(super) async fn zone(chain: &Chain) -> Result<Present> {
 ///
 /// # Errors
 /// As [`zone`].
-pub(super) async fn bindings(chain: &Chain) -> Result<BTreeMap<DomainName, Binding>> {
+pub(in crate::command) async fn bindings(chain: &Chain) -> Result<BTreeMap<DomainName, Binding>> {
     let id = ContractId::new(tld_binding::ID)?;
     for _ in 0..ATTEMPTS {
         let (before, counts_before) = binding_counts(chain, &id).await?;

@@ -5,7 +5,7 @@ use crate::DomainRecords;
 use althing_interface::{
     domain_records::{
         Apex, ApexChange, Change, Counts, Delegation, DelegationChange, DelegationDeleted, DelegationSet, Host,
-        HostChange, HostDeleted, HostSet, WeakDigest,
+        HostChange, HostDeleted, HostSet, WeakDigest, held::ChangeOutcome,
     },
     layout,
 };
@@ -177,19 +177,21 @@ fn a_refused_change_leaves_no_trace() {
 }
 
 #[test]
-fn any_registry_that_uses_a_host_may_change_it() {
+fn a_registry_changes_the_hosts_that_its_tlds_use_and_no_others() {
     let chain = delegated();
     refused(
         chain.records.by(NET).set_host(name("net"), name("ns.lab"), host(&["192.0.2.9"])),
         16,
         &["'net.'", "'ns.lab.'"],
     );
-    let hosts = vec![set("ns.net", host(&["192.0.2.3"]))];
-    chain.records.by(NET).change(name("net"), change(hosts, DelegationChange::Set(delegation(&["ns.net"])))).ok();
+    // Beginning to use a host as it is concerns nobody else.
+    let hosts = vec![set("ns.net", host(&["192.0.2.2", "2001:db8::2"]))];
+    let begin = change(hosts, DelegationChange::Set(delegation(&["ns.net"])));
+    chain.records.by(NET).change(name("net"), begin).gives(ChangeOutcome::Applied);
     assert_eq!(chain.records.by(LAB).users(name("ns.net"), None).ok().len(), 2);
-    let event = HostSet { host: name("ns.net"), by: name("lab"), addresses: host(&["192.0.2.4"]) };
-    chain.records.by(LAB).set_host(name("lab"), name("ns.net"), host(&["192.0.2.4"])).emits(&event).ok();
-    assert_eq!(chain.records.by(NET).host(name("ns.net")).ok(), Some(host(&["192.0.2.4"])));
+    let event = HostSet { host: name("ns.lab"), by: name("lab"), addresses: host(&["192.0.2.4"]) };
+    chain.records.by(LAB).set_host(name("lab"), name("ns.lab"), host(&["192.0.2.4"])).emits(&event).ok();
+    assert_eq!(chain.records.by(NET).host(name("ns.lab")).ok(), Some(host(&["192.0.2.4"])));
 }
 
 #[test]

@@ -1,6 +1,10 @@
-//! Tests of the contract: values (`values`), and calls on a small chain with `tld_binding` beside it (`calls`).
+//! Tests of the contract: values (`values`), calls on a small chain with `tld_binding` beside it (`calls`), changes that
+//! wait for consent (`held`) or for a vote (`brake`), and what is said with `root_sync` (`synced`).
 
+mod brake;
 mod calls;
+mod held;
+mod synced;
 mod values;
 
 use althing_interface::{

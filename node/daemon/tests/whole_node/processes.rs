@@ -118,14 +118,15 @@ impl Net {
         let api = free_address();
         let mut config = format!(
             "key_file = \"key\"\n[[chain]]\ngenesis = \"../genesis.json\"\ndata_dir = \"data\"\n\
-             contracts_dir = \"../contracts\"\n[api]\nlisten = \"{api}\"\n[network]\n\
+             contracts_dir = \"../contracts\"\n[chain.api]\nlisten = \"{api}\"\n[chain.network]\n\
              listen = \"/ip4/127.0.0.1/tcp/{}\"\n",
             self.addresses[node].port()
         );
         for peer in peers {
             let (id, port) = (NodeId::from(self.keys[*peer].public()), self.addresses[*peer].port());
-            config
-                .push_str(&format!("[[network.peers]]\nnode_id = \"{id}\"\naddress = \"/ip4/127.0.0.1/tcp/{port}\"\n"));
+            config.push_str(&format!(
+                "[[chain.network.peers]]\nnode_id = \"{id}\"\naddress = \"/ip4/127.0.0.1/tcp/{port}\"\n"
+            ));
         }
         std::fs::write(folder.join("node.toml"), config).unwrap();
         let log = std::fs::File::create(folder.join("log")).unwrap();

@@ -1,10 +1,13 @@
 //! What the zone is at a height.
 //!
 //! A [`ZoneSource`] reads a whole zone, then tells of each change: for every block the owners that it touched with all
-//! their records. It vouches for what it gives; the root chain's source proves every entry. [`follow`] drives one.
+//! their records. It vouches for what it gives; a chain's source proves every entry. [`follow`] drives one.
 
+pub mod chain;
 pub mod fed;
+pub mod keeping;
 pub mod root_chain;
+pub mod tld_chain;
 
 use crate::{
     error::{Result, ZoneFault},

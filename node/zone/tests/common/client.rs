@@ -165,16 +165,26 @@ impl Got {
     }
 }
 
-/// The whole zone of a server, asked without a key.
+/// The whole root zone of a server, asked without a key.
 pub async fn copy_of(server: SocketAddr) -> (u32, Vec<Record>) {
-    let got = Ask::new(Rtype::AXFR).unsigned().to(server).await;
-    assert_eq!(got.rcode, Rcode::NOERROR, "AXFR of {server}");
+    copy_of_zone(server, &Owner::root()).await
+}
+
+/// A whole zone of a server, asked without a key.
+pub async fn copy_of_zone(server: SocketAddr, zone: &Owner) -> (u32, Vec<Record>) {
+    let got = Ask { name: zone.clone(), ..Ask::new(Rtype::AXFR).unsigned() }.to(server).await;
+    assert_eq!(got.rcode, Rcode::NOERROR, "AXFR of {zone} of {server}");
     (got.serial(), got.records)
 }
 
-/// The serial that a server answers with; `None` when it does not.
+/// The serial of the root zone that a server answers with; `None` when it does not.
 pub async fn serial_of(server: SocketAddr) -> Option<u32> {
-    let ask = Ask { over: Transport::Udp, ..Ask::new(Rtype::SOA).unsigned() };
+    serial_of_zone(server, &Owner::root()).await
+}
+
+/// The serial of a zone that a server answers with; `None` when it does not.
+pub async fn serial_of_zone(server: SocketAddr, zone: &Owner) -> Option<u32> {
+    let ask = Ask { name: zone.clone(), over: Transport::Udp, ..Ask::new(Rtype::SOA).unsigned() };
     let (request, _) = ask.message();
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.connect(server).await.ok()?;

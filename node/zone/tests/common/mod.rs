@@ -10,7 +10,10 @@ use althing_zone::{
     master,
     record::{Owner, Record},
     run::{self, Running},
-    source::fed::{Feeder, fed},
+    source::{
+        ZoneSource,
+        fed::{Feeder, fed},
+    },
 };
 use std::{
     fmt::Write as _,
@@ -27,6 +30,17 @@ pub const SECRET: &str = "YWx0aGluZy10ZXN0LXNlY3JldC1hbHRoaW5nLXRlc3Q=";
 
 /// A configuration for a zone "." with three keys; secondaries are told at some addresses.
 pub fn config(folder: &Path, listen: SocketAddr, notify: &[(&str, SocketAddr)], more: &str) -> Config {
+    config_of(folder, listen, notify, &["."], more)
+}
+
+/// A configuration for some zones.
+pub fn config_of(
+    folder: &Path,
+    listen: SocketAddr,
+    notify: &[(&str, SocketAddr)],
+    zones: &[&str],
+    more: &str,
+) -> Config {
     let mut text = format!("listen = [\"{listen}\"]\n[limits]\nidle_s = 5\nwrite_s = 2\n");
     for (name, algorithm) in [("xfr.lab.", "hmac-sha256"), ("b.lab.", "hmac-sha384"), ("c.lab.", "hmac-sha512")] {
         let _ = writeln!(text, "[[key]]\nname = \"{name}\"\nalgorithm = \"{algorithm}\"\nsecret = \"{SECRET}\"");
@@ -34,14 +48,22 @@ pub fn config(folder: &Path, listen: SocketAddr, notify: &[(&str, SocketAddr)], 
     }
     let _ = writeln!(text, "[[key]]\nname = \"stranger.lab.\"\nsecret = \"{SECRET}\"");
     for (name, address) in notify {
-        let _ = writeln!(text, "[[secondary]]\nname = \"{name}\"\nkey = \"xfr.lab.\"\nnotify = \"{address}\"");
+        // Unbound knows no keys.
+        let access = if *name == "unbound" { "unsigned = [\"127.0.0.1\"]" } else { "key = \"xfr.lab.\"" };
+        let _ = writeln!(text, "[[secondary]]\nname = \"{name}\"\n{access}\nnotify = \"{address}\"");
     }
-    let _ = write!(
-        text,
-        "[[zone]]\nname = \".\"\nstate = \"state\"\n{more}\n[zone.source]\nkind = \"root_chain\"\n\
-         nodes = [\"http://127.0.0.1:9\"]\ngenesis = \"genesis.json\"\n\
-         [zone.soa]\nmname = \"a.root-servers.net.\"\nrname = \"nstld.example.\"\nrefresh = 3600\nretry = 1\n"
-    );
+    for (index, zone) in zones.iter().enumerate() {
+        let (state, kind) = match *zone {
+            "." => ("state".to_owned(), "root_chain"),
+            _ => (format!("state-{index}"), "tld_chain"),
+        };
+        let _ = write!(
+            text,
+            "[[zone]]\nname = \"{zone}\"\nstate = \"{state}\"\n{more}\n[zone.source]\nkind = \"{kind}\"\n\
+             nodes = [\"http://127.0.0.1:9\"]\ngenesis = \"genesis.json\"\n\
+             [zone.soa]\nmname = \"a.root-servers.net.\"\nrname = \"nstld.example.\"\nrefresh = 3600\nretry = 1\n"
+        );
+    }
     let file = folder.join("zone.toml");
     std::fs::write(&file, text).unwrap();
     Config::read(&file).unwrap()
@@ -73,6 +95,17 @@ pub async fn start(config: &Config, records: impl IntoIterator<Item = Record>) -
     (running, feeder)
 }
 
+/// Starts a server with a feeder for each zone.
+pub async fn start_all(config: &Config, zones: Vec<Vec<Record>>) -> (Running, Vec<Feeder>) {
+    let (mut feeders, mut sources) = (Vec::new(), Vec::<Box<dyn ZoneSource>>::new());
+    for records in zones {
+        let (feeder, source) = fed(records);
+        feeders.push(feeder);
+        sources.push(Box::new(source));
+    }
+    (run::start_with(config, sources).await.unwrap(), feeders)
+}
+
 /// Waits until something is so; names it when it is not within three minutes.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(180);
@@ -84,14 +117,19 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 
 /// Waits until the server serves a zone of these records.
 pub async fn served(running: &Running, feeder: &Feeder) -> u32 {
+    served_of(running, 0, feeder).await
+}
+
+/// Waits until one of its zones is of what it was fed.
+pub async fn served_of(running: &Running, zone: usize, feeder: &Feeder) -> u32 {
     until("the server serves what it was fed", async || {
-        running.zones[0]
+        running.zones[zone]
             .shared
             .published()
             .is_some_and(|p| without_own(p.version.records.iter().cloned()) == list(feeder))
     })
     .await;
-    running.zones[0].shared.published().unwrap().version.serial
+    running.zones[zone].shared.published().unwrap().version.serial
 }
 
 fn list(feeder: &Feeder) -> Vec<Record> {

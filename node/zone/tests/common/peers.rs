@@ -1,4 +1,4 @@
-//! Real name servers as secondaries of the zone ".": BIND, NSD, Knot DNS.
+//! Real name servers as secondaries: BIND, NSD, Knot DNS; and Unbound, a resolver that holds zones.
 
 use super::{SECRET, free};
 use nix::{
@@ -20,7 +20,9 @@ pub struct Peer {
     child: Child,
 }
 
-/// Name and program of each kind.
+/// Name and program of the resolver.
+pub const RESOLVER: (&str, &str) = ("unbound", "unbound");
+/// Name and program of each kind of secondary.
 pub const KINDS: [(&str, &str); 3] = [("named", "named"), ("nsd", "nsd"), ("knot", "knotd")];
 
 fn program(name: &str) -> Option<PathBuf> {
@@ -31,8 +33,13 @@ fn program(name: &str) -> Option<PathBuf> {
 
 /// Where each installed kind will listen. With ALTHING_REQUIRE_PEERS a missing one fails the test.
 pub fn installed() -> Vec<(&'static str, SocketAddr)> {
+    installed_of(&KINDS)
+}
+
+/// Where each installed one of some kinds will listen.
+pub fn installed_of(kinds: &[(&'static str, &'static str)]) -> Vec<(&'static str, SocketAddr)> {
     let mut out = Vec::new();
-    for (name, binary) in KINDS {
+    for (name, binary) in kinds.iter().copied() {
         match program(binary) {
             Some(_) => out.push((name, free())),
             None if std::env::var_os("ALTHING_REQUIRE_PEERS").is_some() => panic!("{binary} is not installed"),
@@ -42,8 +49,16 @@ pub fn installed() -> Vec<(&'static str, SocketAddr)> {
     out
 }
 
-/// Starts a secondary of a primary.
+/// Starts a secondary of a primary for the zone ".".
 pub fn start(name: &'static str, address: SocketAddr, primary: SocketAddr, folder: &Path) -> Peer {
+    start_of(name, address, primary, folder, &["."])
+}
+
+/// Starts a secondary of a primary for some zones.
+pub fn start_of(name: &'static str, address: SocketAddr, primary: SocketAddr, folder: &Path, zones: &[&str]) -> Peer {
+    let each = |form: &dyn Fn(usize, &str) -> String| -> String {
+        zones.iter().enumerate().map(|(index, zone)| form(index, zone)).collect()
+    };
     let folder = folder.join(name);
     fs::create_dir_all(&folder).unwrap();
     let dir = folder.display();
@@ -58,9 +73,11 @@ pub fn start(name: &'static str, address: SocketAddr, primary: SocketAddr, folde
                  dnssec-validation no; notify no; allow-transfer {{ any; }}; serial-query-rate 100; \
                  min-refresh-time 1; min-retry-time 1; max-retry-time 2; }};\n\
                  key \"xfr.lab.\" {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n\
-                 server 127.0.0.1 {{ keys {{ \"xfr.lab.\"; }}; }};\ncontrols {{ }};\n\
-                 zone \".\" {{ type secondary; primaries {{ 127.0.0.1 port {primary_port} key \"xfr.lab.\"; }}; \
-                 file \"root.db\"; masterfile-format text; }};\n"
+                 server 127.0.0.1 {{ keys {{ \"xfr.lab.\"; }}; }};\ncontrols {{ }};\n{}",
+                each(&|index, zone| format!(
+                    "zone \"{zone}\" {{ type secondary; primaries {{ 127.0.0.1 port {primary_port} key \"xfr.lab.\"; \
+                     }}; file \"{index}.db\"; masterfile-format text; }};\n"
+                ))
             ),
         ),
         "nsd" => (
@@ -71,8 +88,26 @@ pub fn start(name: &'static str, address: SocketAddr, primary: SocketAddr, folde
                  xfrdir: \"{dir}\"\n  zonelistfile: \"{dir}/zone.list\"\n  xfrdfile: \"{dir}/xfrd.state\"\n  \
                  pidfile: \"{dir}/pid\"\n  verbosity: 2\n  database: \"\"\n  xfrd-reload-timeout: 0\nremote-control:\n  control-enable: no\n\
                  key:\n  name: \"xfr.lab.\"\n  algorithm: hmac-sha256\n  secret: \"{SECRET}\"\n\
-                 zone:\n  name: \".\"\n  zonefile: \"root.zone\"\n  allow-notify: 127.0.0.1 xfr.lab.\n  \
-                 request-xfr: 127.0.0.1@{primary_port} xfr.lab.\n  provide-xfr: 127.0.0.1 NOKEY\n"
+                 {}",
+                each(&|index, zone| format!(
+                    "zone:\n  name: \"{zone}\"\n  zonefile: \"{index}.zone\"\n  allow-notify: 127.0.0.1 xfr.lab.\n  \
+                     request-xfr: 127.0.0.1@{primary_port} xfr.lab.\n  provide-xfr: 127.0.0.1 NOKEY\n"
+                ))
+            ),
+        ),
+        "unbound" => (
+            "unbound",
+            vec!["-d", "-c"],
+            format!(
+                "server:\n  interface: 127.0.0.1@{port}\n  do-daemonize: no\n  chroot: \"\"\n  username: \"\"\n  \
+                 directory: \"{dir}\"\n  pidfile: \"{dir}/pid\"\n  use-syslog: no\n  logfile: \"\"\n  verbosity: 2\n  \
+                 do-ip6: no\n  access-control: 127.0.0.0/8 allow\n  do-not-query-localhost: no\n  \
+                 module-config: \"iterator\"\nremote-control:\n  control-enable: no\n{}",
+                each(&|index, zone| format!(
+                    "auth-zone:\n  name: \"{zone}\"\n  primary: \"127.0.0.1@{primary_port}\"\n  \
+                     allow-notify: 127.0.0.1\n  for-downstream: yes\n  for-upstream: yes\n  fallback-enabled: no\n  \
+                     zonefile: \"{index}.zone\"\n"
+                ))
             ),
         ),
         _ => (
@@ -86,8 +121,11 @@ pub fn start(name: &'static str, address: SocketAddr, primary: SocketAddr, folde
                  remote:\n  - id: ledger\n    address: 127.0.0.1@{primary_port}\n    key: xfr.lab.\n\
                  acl:\n  - id: notify\n    address: 127.0.0.1\n    key: xfr.lab.\n    action: notify\n  \
                  - id: copy\n    address: 127.0.0.1\n    action: transfer\n\
-                 zone:\n  - domain: .\n    storage: \"{dir}\"\n    file: root.zone\n    master: ledger\n    \
-                 acl: [notify, copy]\n    zonemd-verify: on\n"
+                 zone:\n{}",
+                each(&|index, zone| format!(
+                    "  - domain: {zone}\n    storage: \"{dir}\"\n    file: {index}.zone\n    master: ledger\n    \
+                     acl: [notify, copy]\n    zonemd-verify: on\n"
+                ))
             ),
         ),
     };

@@ -34,6 +34,7 @@ const MAX_STEPS: usize = 100_000;
 
 struct Inner {
     machine: Box<dyn Machine>,
+    chain: ChainId,
     height: u64,
     time_ms: u64,
     sequence: u64,
@@ -57,6 +58,7 @@ impl Net {
     pub fn on(machine: Box<dyn Machine>) -> Self {
         let inner = Inner {
             machine,
+            chain: ChainId::new("test").expect("chain id"),
             height: 1,
             time_ms: 1_700_000_000_000,
             sequence: 0,
@@ -64,6 +66,15 @@ impl Net {
             codes: BTreeMap::new(),
         };
         Self { inner: Rc::new(RefCell::new(inner)) }
+    }
+    /// The same chain with another id than `test`, for tests with several chains.
+    ///
+    /// # Panics
+    /// When the id breaks the rule of identifiers.
+    #[must_use]
+    pub fn named(self, chain: &str) -> Self {
+        self.inner.borrow_mut().chain = ChainId::new(chain).expect("chain id");
+        self
     }
     /// Deploys a contract under its own name and runs its initialiser, which must need no arguments.
     ///
@@ -152,7 +163,7 @@ impl Net {
         let mut inner = self.inner.borrow_mut();
         inner.sequence = inner.sequence.saturating_add(1);
         let context = Context {
-            chain: ChainId::new("test").expect("chain id"),
+            chain: inner.chain.clone(),
             height: Height(inner.height),
             time_ms: inner.time_ms,
             transaction: sha3_256(&inner.sequence.to_le_bytes()),
