@@ -3,7 +3,7 @@
 
 use crate::{
     http,
-    net::{Net, program, wait_until},
+    net::{Net, program, skip, wait_until},
 };
 use serde_json::{Value, json};
 use std::{path::Path, process::Command};
@@ -13,13 +13,23 @@ const ALPHA: &str = "tld-alpha";
 const BETA: &str = "tld-beta";
 
 impl Net {
-    /// A root chain and the chains of `alpha` and `beta`.
-    fn names(extra: &[&str]) -> Self {
+    /// A network of a profile with TLD chains.
+    fn names(profile: &str) -> Self {
         let net = Self::none();
-        let mut arguments = vec!["--timeout", "180", "devnet", "up", "--profile", "root+tld:alpha,beta", "--detach"];
-        arguments.extend(extra);
-        net.ok(&arguments);
+        net.ok(&["--timeout", "180", "devnet", "up", "--profile", profile, "--detach"]);
         net
+    }
+
+    /// What the zone server answers to a question, with the network's key.
+    fn dig(&self, zone: &str, question: &[&str]) -> String {
+        let file = self.devnet();
+        let servers = file["zone_servers"].as_array().unwrap();
+        let server = servers.iter().find(|server| server["zone"] == zone).unwrap();
+        let (host, port) = server["address"].as_str().unwrap().rsplit_once(':').unwrap();
+        let key = server["key_file"].as_str().unwrap();
+        let output =
+            Command::new("dig").args([&format!("@{host}"), "-p", port, "-k", key]).args(question).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     fn devnet(&self) -> Value {
@@ -59,7 +69,7 @@ fn checked(config: &Path) -> (Option<i32>, String) {
 
 #[test]
 fn one_process_is_a_member_of_several_chains_and_comes_back_to_all_of_them() {
-    let net = Net::names(&[]);
+    let net = Net::names("root+tld:alpha,beta");
     let file = net.devnet();
     let chains: Vec<&str> =
         file["chains"].as_array().unwrap().iter().map(|entry| entry["chain"].as_str().unwrap()).collect();
@@ -128,9 +138,52 @@ fn one_process_is_a_member_of_several_chains_and_comes_back_to_all_of_them() {
 }
 
 #[test]
+fn what_a_tld_chain_decides_is_served_and_both_chains_hear_of_each_other() {
+    const DIGEST: &str = "49fd46e6c4b45c55d4ac49fd46e6c4b45c55d4ac49fd46e6c4b45c55d4ac0000";
+    let net = Net::names("root+tld:alpha");
+    let alpha = |arguments: &[&str]| net.ok(&[&["--chain", ALPHA], arguments].concat());
+    let root_says = |text: &str| net.ok(&["query", "tld", "alpha", "--json"]).to_lowercase().contains(text);
+    let apex_says = |text: &str| alpha(&["domain", "apex", "--json"]).to_lowercase().contains(text);
+
+    // The registry's node carries what the TLD chain decided to the root chain.
+    let apex = |server: &str| {
+        let (host, ds) = (format!("{server}=192.0.2.53"), format!("4711 13 2 {DIGEST}"));
+        alpha(&["domain", "apex", "--ns", server, "--host", &host, "--ds", &ds, "--key", "registry-1"]);
+    };
+    apex("ns1.alpha");
+    wait_until(|| root_says("ns1.alpha") && root_says(DIGEST), || net.logs());
+
+    // While it is down nobody carries; afterwards it goes on where it was.
+    net.ok(&["devnet", "stop", "0"]);
+    apex("ns2.alpha");
+    net.grows(&net.api(1, ROOT));
+    assert!(!root_says("ns2.alpha"), "somebody else carried");
+    net.ok(&["devnet", "start", "0"]);
+    wait_until(|| root_says("ns2.alpha"), || net.logs());
+
+    // The other way: the registry takes the DS record back on the root chain.
+    assert!(apex_says(DIGEST));
+    net.ok(&["contract", "call", "domain_records", "delete_ds", r#"{"tld": "alpha"}"#, "--key", "registry-1"]);
+    wait_until(|| !apex_says(DIGEST), || net.logs());
+    assert!(apex_says("ns2.alpha"));
+
+    let server = "ns.alice.alpha=192.0.2.1";
+    let register = ["domain", "register", "alice.alpha", "--ns", "ns.alice.alpha", "--host", server];
+    alpha(&[register.as_slice(), &["--key", "registrar-1"]].concat());
+    if Command::new("dig").arg("-v").output().is_err() {
+        return skip("there is no dig");
+    }
+    let zone = || net.dig("alpha.", &["alpha.", "AXFR"]);
+    wait_until(|| zone().contains("ns.alice.alpha."), || format!("{}\n{}", zone(), net.logs()));
+    let text = zone();
+    for part in ["ns2.alpha.", "192.0.2.53", "192.0.2.1", "ZONEMD"] {
+        assert!(text.contains(part), "no {part}: {text}");
+    }
+}
+
+#[test]
 fn configurations_that_no_process_can_run_say_what_is_wrong() {
-    let net = Net::none();
-    net.ok(&["--timeout", "180", "devnet", "up", "--profile", "tld:alpha", "--detach"]);
+    let net = Net::names("tld:alpha");
     assert_eq!(net.json(&["status"])["chain"], ALPHA);
     let folder = net.path().join("node-0");
     let good = std::fs::read_to_string(folder.join("config.toml")).unwrap();

@@ -91,6 +91,7 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     }
     check_profile(options, &network)?;
     let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
+    let zones_running = zone_server::process(network.dir()).is_some();
     // One listener from here to the end: a Ctrl-C while the nodes are asked for their heights must not be missed.
     let mut signal = std::pin::pin!(stopped());
     let outcome = tokio::select! {
@@ -102,6 +103,9 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
         // What this command started does not stay behind half up.
         for index in (0..network.count()).filter(|i| !running.contains(i)) {
             let _ = network.kill(index);
+        }
+        if !zones_running {
+            zone_server::stop(network.dir())?;
         }
         return Err(error);
     }
@@ -140,6 +144,7 @@ async fn bring_up(context: &Context, network: &Network, is_new: bool) -> Result<
     let progress = context.output.progress("waiting for blocks", network.count() as u64);
     network.wait_height(1, Duration::from_secs(context.global.timeout), |ready| progress.set(ready as u64)).await?;
     drop(progress);
+    network.start_zone_server()?;
     network.write_file()?;
     if is_new { bind::labels(context, network).await } else { Ok(()) }
 }
@@ -169,6 +174,9 @@ fn plan(context: &Context, options: &DevnetUp) -> Result<Plan> {
     plan.log.clone_from(&options.log);
     if let Some(ms) = options.empty_block_ms {
         plan.parameters.empty_block_interval_ms = ms;
+    }
+    if let Some(blocks) = options.checkpoint_blocks {
+        plan.parameters.checkpoint_blocks = blocks;
     }
     if let Some(ms) = options.block_ms {
         plan.parameters.block_interval_ms = ms;

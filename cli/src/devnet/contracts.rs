@@ -21,7 +21,7 @@ const ROOT_ONLY: [&str; 3] = [tld_binding::ID, domain_records::ID, "bootstrap"];
 /// Built-in contracts that a TLD chain alone has.
 const TLD_ONLY: [&str; 1] = [registrations::ID];
 /// Built-in contracts that work at the end of each block.
-const AT_BLOCK_END: [&str; 1] = [registrations::ID];
+const AT_BLOCK_END: [&str; 2] = [domain_records::ID, registrations::ID];
 
 /// Whether a chain starts with this built-in contract: the governing ones start only where members govern.
 fn has(profile: &Profile, draft: &Draft, contract: &str) -> bool {

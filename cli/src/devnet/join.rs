@@ -43,6 +43,8 @@ pub struct Joiner<'a> {
     pub api: SocketAddr,
     /// Folder with code of the genesis contracts that the node's bundle may lack.
     pub contracts: Option<&'a Path>,
+    /// APIs of nodes to take a checkpoint from.
+    pub checkpoint_from: Vec<String>,
 }
 
 /// A node's folder that was made.
@@ -101,6 +103,7 @@ pub fn init(dir: &Path, joiner: &Joiner<'_>) -> Result<Made> {
         genesis: "genesis.json".into(),
         data_dir: "data".into(),
         contracts_dir,
+        checkpoint_from: joiner.checkpoint_from.clone(),
         network: NetworkConfig { listen: joiner.listen.clone(), peers: joiner.peers.clone() },
         api: ApiConfig { listen: joiner.api, limits: Default::default() },
     };
@@ -285,11 +288,13 @@ mod tests {
             listen: setup::loopback(7001),
             api: "127.0.0.1:8001".parse().unwrap(),
             contracts: None,
+            checkpoint_from: vec!["http://a.example:8100".into()],
         };
         let made = init(&folder.path().join("joiner"), &joiner).unwrap();
         let config: NodeConfig = toml::from_str(&std::fs::read_to_string(&made.config).unwrap()).unwrap();
         config.check().unwrap();
         assert_eq!(config.chains[0].network.peers[0].address, "/dns/a.example/tcp/7000");
+        assert_eq!(config.chains[0].checkpoint_from, joiner.checkpoint_from);
         assert_eq!(init(&folder.path().join("joiner"), &joiner).unwrap_err().code, "node_exists");
     }
 }

@@ -277,14 +277,20 @@ impl Network {
         Ok(process)
     }
 
-    /// Starts all nodes and the zone server, where they do not run.
+    /// Starts all nodes that do not run.
     ///
     /// # Errors
     /// As [`Self::start`].
     pub fn start_all(&self) -> Result<()> {
-        (0..self.count()).try_for_each(|index| self.start(index).map(|_| ()))?;
-        zone_server::start(&self.dir)?;
-        self.write_file()
+        (0..self.count()).try_for_each(|index| self.start(index).map(|_| ()))
+    }
+
+    /// Starts the zone server, if the network has one that does not run. Its chains should have a block by then.
+    ///
+    /// # Errors
+    /// When the program is missing or cannot be started.
+    pub fn start_zone_server(&self) -> Result<()> {
+        zone_server::start(&self.dir)
     }
 
     /// Kills one node as a crash would. Tells whether it was running.

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use toml::{Table, Value};
 
@@ -32,6 +33,8 @@ const KEY_NAME: &str = "xfr.althing.";
 const ALGORITHM: &str = "hmac-sha256";
 /// Time to live of negative answers, in seconds: short, as in a trial people look again at once.
 const NEGATIVE_S: i64 = 60;
+/// Time in which a killed server must be gone.
+const GRACE: Duration = Duration::from_secs(10);
 /// Seconds between checks of a secondary that is told of no change.
 const REFRESH_S: i64 = 60;
 
@@ -129,6 +132,14 @@ pub fn start(dir: &Path) -> Result<()> {
         Process::start(&Program::ZONE, &folder(dir))?;
     }
     Ok(())
+}
+
+/// Ends the server, if it runs.
+///
+/// # Errors
+/// When it does not die.
+pub fn stop(dir: &Path) -> Result<()> {
+    process(dir).map_or(Ok(()), |process| process.kill(GRACE))
 }
 
 /// The server's process, if it lives and is ours.

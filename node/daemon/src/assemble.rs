@@ -6,13 +6,20 @@
 use crate::{
     keys,
     membership::{Prepared, Running, Stop},
+    relay::{self, End},
     wire::Wire,
 };
-use althing_api::config::NodeConfig;
+use althing_api::config::{NodeConfig, RelayConfig};
 use althing_network::Handle;
 use althing_types::{crypto::SecretKey, genesis::Genesis, id::ChainId};
 use anyhow::{Context, bail};
-use std::{collections::BTreeSet, path::Path, sync::mpsc::Receiver, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, mpsc::Receiver},
+    time::Duration,
+};
+use tokio::sync::watch;
 
 /// Time that the API has to end what it is answering.
 const API_GRACE: Duration = Duration::from_secs(3);
@@ -87,9 +94,15 @@ pub fn run_over<W: Wire>(config: NodeConfig, wire: impl Fn(Handle, &SecretKey) -
         prepared.push(opened.with_context(|| format!("chain {chain}"))?);
     }
     let stops: Vec<Stop> = prepared.iter().map(Prepared::stop).collect();
+    let ends = prepared.iter().map(Prepared::end).collect::<anyhow::Result<Vec<_>>>()?;
+    let (stop_relays, relays_stop) = watch::channel(false);
+    let stop_relays = Arc::new(stop_relays);
+    start_relays(&config.relays, &ends, runtime.handle(), &relays_stop)?;
+    let signalled = Arc::clone(&stop_relays);
     runtime.spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping");
+        signalled.send_replace(true);
         stops.into_iter().for_each(|stop| drop(tokio::task::spawn_blocking(move || stop.stop())));
     });
     let (tell, ended) = std::sync::mpsc::channel();
@@ -110,6 +123,7 @@ pub fn run_over<W: Wire>(config: NodeConfig, wire: impl Fn(Handle, &SecretKey) -
     }
     drop(tell);
     let faults = wait_for_all(&running, &ended);
+    stop_relays.send_replace(true);
     runtime.block_on(async {
         let now = tokio::time::Instant::now();
         let deadline = now.checked_add(API_GRACE).unwrap_or(now);
@@ -121,6 +135,25 @@ pub fn run_over<W: Wire>(config: NodeConfig, wire: impl Fn(Handle, &SecretKey) -
     });
     runtime.shutdown_timeout(TASK_GRACE);
     outcome.and(if faults.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(faults.join("; "))) })
+}
+
+/// Starts the relays. They fail and wait as long as the nodes do not answer.
+fn start_relays(
+    relays: &[RelayConfig],
+    ends: &[End],
+    runtime: &tokio::runtime::Handle,
+    stop: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let end = |chain: &ChainId| {
+        let found = ends.iter().find(|end| end.genesis.chain == *chain);
+        found.with_context(|| format!("[[relay]] names chain {chain}, which is none of this process"))
+    };
+    for relay in relays {
+        let key = keys::read(&relay.key_file)?;
+        let (root, tld) = (end(&relay.root)?, end(&relay.tld)?);
+        relay::start(root, tld, &key, runtime, stop.clone())?;
+    }
+    Ok(())
 }
 
 /// Waits until every node's thread has ended. Gives what went wrong, by chain.

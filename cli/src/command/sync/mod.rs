@@ -1,5 +1,6 @@
 //! `althing sync`: what root chain and TLD chains tell each other, how far it came, and what was refused.
 
+mod draft;
 mod relay;
 mod status;
 
@@ -32,6 +33,9 @@ pub(super) async fn run(context: &Context, command: &SyncCommand) -> Result<()> 
         SyncCommand::Relay(options) => relay::run(context, options).await,
         SyncCommand::Refusals { peer } => refusals(context, peer.as_ref()).await,
         SyncCommand::Held => held(context).await,
+        SyncCommand::Draft { peer, peer_api, tld, out } => {
+            draft::run(context, peer_api.as_deref(), peer.as_ref(), tld.as_ref(), out).await
+        }
     }
 }
 

@@ -13,9 +13,11 @@ mod committee;
 mod explain;
 mod export;
 mod import;
+mod load;
 mod present;
 mod replay;
 mod sending;
+mod tld;
 
 pub(in crate::command) use committee::Committee;
 pub(in crate::command) use present::bindings;
@@ -34,7 +36,7 @@ use althing_types::{genesis::ChainKind, name::DomainName};
 /// The command's failure.
 pub(super) async fn run(context: &Context, command: &ZoneCommand) -> Result<()> {
     match command {
-        ZoneCommand::Import { zone, file } => import::run(context, zone.as_ref(), file).await,
+        ZoneCommand::Import { zone, file, terms } => import::run(context, zone.as_ref(), file, terms).await,
         ZoneCommand::Replay { changes } => replay::run(context, changes).await,
         ZoneCommand::Export { zone, out, compare } => {
             export::run(context, zone.as_ref(), out, compare.as_deref()).await
