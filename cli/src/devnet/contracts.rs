@@ -47,7 +47,7 @@ pub(super) fn of_chain(
             (registrations::ID, Some((tld, registry))) => Some(encode(&(registrations::Init {
                 tld: tld.clone(),
                 registry: registry.clone(),
-                settings: registrations::Settings::default(),
+                settings: registrations::Settings::for_trials(),
             },))),
             _ => None,
         };
