@@ -66,8 +66,8 @@ async fn chain_of(context: &Context, zone: Option<&DomainName>) -> Result<Chain>
 fn at_home(home: &Home, zone: &DomainName) -> Option<ChainId> {
     let further = std::fs::read_dir(home.path().join("chains")).into_iter().flatten().flatten();
     let files = further.map(|entry| entry.path().join("genesis.json"));
-    let documents = std::iter::once(home.genesis()).chain(files).filter_map(|file| read_genesis(&file).ok());
-    documents.into_iter().find(|genesis| name_of(&genesis.kind).as_ref() == Some(zone)).map(|genesis| genesis.chain)
+    let mut documents = std::iter::once(home.genesis()).chain(files).filter_map(|file| read_genesis(&file).ok());
+    documents.find(|genesis| name_of(&genesis.kind).as_ref() == Some(zone)).map(|genesis| genesis.chain)
 }
 
 /// The zone of a kind of chain; `None` when it has none.
