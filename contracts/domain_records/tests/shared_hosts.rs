@@ -47,8 +47,9 @@ fn real_lines() -> Option<Vec<String>> {
 }
 
 fn made_lines() -> Vec<String> {
-    let name = |n: usize| format!("{}{}", char::from(b'a' + (n / 26) as u8), char::from(b'a' + (n % 26) as u8));
-    let mut lines: Vec<String> = (0..SHARED).map(|n| format!("{}. 172800 IN NS a.shared.aa.", name(n))).collect();
+    let letters = || 'a'..='z';
+    let names = letters().flat_map(|first| letters().map(move |second| format!("{first}{second}")));
+    let mut lines: Vec<String> = names.take(SHARED).map(|name| format!("{name}. 172800 IN NS a.shared.aa.")).collect();
     lines.push("a.shared.aa. 172800 IN A 192.0.2.1".into());
     lines.push("a.shared.aa. 172800 IN AAAA 2001:db8::1".into());
     lines

@@ -123,6 +123,11 @@ fn next(state: &mut u64) -> u64 {
     *state >> 33
 }
 
+/// The next number below a limit.
+fn below(state: &mut u64, limit: usize) -> usize {
+    usize::try_from(next(state)).unwrap() % limit
+}
+
 #[test]
 fn property_nothing_held_is_visible_and_the_totals_hold() {
     let orgs = [LAB, NET, SE];
@@ -131,7 +136,7 @@ fn property_nothing_held_is_visible_and_the_totals_hold() {
         let chain = Chain::new();
         let mut state = seed;
         for _ in 0..120 {
-            let pick = next(&mut state) as usize % 3;
+            let pick = below(&mut state, 3);
             let (by, tld) = (orgs[pick], tlds[pick]);
             let id = 1 + next(&mut state) % chain.counts().last.max(1);
             let address = format!("192.0.2.{}", 1 + next(&mut state) % 4);
@@ -139,7 +144,7 @@ fn property_nothing_held_is_visible_and_the_totals_hold() {
             let was_held = chain.counts();
             match next(&mut state) % 8 {
                 0 | 1 => {
-                    let shared = ["ns.net", "ns.lab"][next(&mut state) as usize % 2];
+                    let shared = ["ns.net", "ns.lab"][below(&mut state, 2)];
                     let answer = chain.records.by(by).set_host(name(tld), name(shared), host(&[&address])).outcome();
                     if chain.counts().open > was_held.open {
                         assert!(answer.result.is_ok());
@@ -150,7 +155,7 @@ fn property_nothing_held_is_visible_and_the_totals_hold() {
                 4 => drop(chain.records.by(by).object(id).outcome()),
                 5 => drop(chain.records.by(by).withdraw(id).outcome()),
                 6 => {
-                    let both = next(&mut state) % 2 == 0;
+                    let both = next(&mut state).is_multiple_of(2);
                     let hosts = if both { vec![super::held::set("ns.lab", host(&[&address]))] } else { vec![] };
                     let ns: &[&str] = if both { &["ns.lab", "ns.net"] } else { &["ns.net"] };
                     let to = DelegationChange::Set(delegation(ns));

@@ -414,7 +414,7 @@ fn held_changes_are_bounded_for_each_and_settled_ones_in_all() {
     let counts = chain.counts();
     assert_eq!((counts.open, counts.settled), (1, MAX_SETTLED));
     let kept = chain.records.state().keys().filter(|key| key.starts_with(&layout::held_changes_prefix())).count();
-    assert_eq!(kept as u32, counts.open + counts.settled);
+    assert_eq!(u32::try_from(kept).unwrap(), counts.open + counts.settled);
     assert!(chain.records.by(LAB).held(1).ok().is_none(), "the oldest are forgotten");
     assert!(chain.records.by(LAB).held_changes_are_counted().ok());
 }
