@@ -28,7 +28,7 @@ impl Net {
         let (host, port) = server["address"].as_str().unwrap().rsplit_once(':').unwrap();
         let key = server["key_file"].as_str().unwrap();
         let output =
-            Command::new("dig").args([&format!("@{host}"), "-p", port, "-k", key]).args(question).output().unwrap();
+            Command::new("dig").arg(format!("@{host}")).args(["-p", port, "-k", key]).args(question).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -141,7 +141,11 @@ fn one_process_is_a_member_of_several_chains_and_comes_back_to_all_of_them() {
 fn what_a_tld_chain_decides_is_served_and_both_chains_hear_of_each_other() {
     const DIGEST: &str = "49fd46e6c4b45c55d4ac49fd46e6c4b45c55d4ac49fd46e6c4b45c55d4ac0000";
     let net = Net::names("root+tld:alpha");
-    let alpha = |arguments: &[&str]| net.ok(&[&["--chain", ALPHA], arguments].concat());
+    let alpha = |arguments: &[&str]| {
+        let mut all = vec!["--chain", ALPHA];
+        all.extend(arguments);
+        net.ok(&all)
+    };
     let root_says = |text: &str| net.ok(&["query", "tld", "alpha", "--json"]).to_lowercase().contains(text);
     let apex_says = |text: &str| alpha(&["domain", "apex", "--json"]).to_lowercase().contains(text);
 
@@ -202,11 +206,10 @@ fn configurations_that_no_process_can_run_say_what_is_wrong() {
     let again = chain.replace("\"data\"", "\"more\"").replace("../genesis.json", "./../genesis.json");
     let ports = said(&good.replace("[log]", &format!("{again}\n[log]")));
     assert!(ports.contains("must be of one listener only"), "{ports}");
-    let free: String = again
-        .lines()
-        .map(|line| if line.starts_with("listen") { free(line) } else { line.to_owned() } + "\n")
-        .collect();
-    let same = said(&good.replace("[log]", &format!("{free}\n[log]")));
+    let moved: Vec<String> =
+        again.lines().map(|line| if line.starts_with("listen") { free(line) } else { line.to_owned() }).collect();
+    let moved = moved.join("\n");
+    let same = said(&good.replace("[log]", &format!("{moved}\n[log]")));
     assert!(same.contains("chain tld-alpha is named twice"), "{same}");
     let relay = "[[relay]]\nroot = \"nowhere\"\ntld = \"tld-alpha\"\nkey_file = \"node.key\"\n";
     let nowhere = said(&good.replace("[log]", &format!("{relay}\n[log]")));
