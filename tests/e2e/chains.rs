@@ -81,14 +81,14 @@ fn one_process_is_a_member_of_several_chains_and_comes_back_to_all_of_them() {
     assert_eq!(file["nodes"][first]["api"], net.api(first, ROOT).as_str());
 
     // The command line picks a chain by its id or by the node's address, and trusts that chain's genesis document.
-    assert_eq!(net.json(&["status"])["chain"], ROOT);
+    assert_eq!(net.json(&["status"])["chain_id"], ROOT);
     for (chain, leader) in [(ALPHA, "regulator"), (BETA, "regulator"), (ROOT, "coordinator")] {
-        assert_eq!(net.json(&["--chain", chain, "status"])["chain"], chain);
+        assert_eq!(net.json(&["--chain", chain, "status"])["chain_id"], chain);
         let members = net.json(&["--chain", chain, "member", "list"]);
         assert!(members.as_array().unwrap().iter().any(|node| node["org"] == leader), "{chain}: {members}");
     }
     let api = net.api(registrar, BETA);
-    assert_eq!(net.json(&["--api", &api, "status"])["chain"], BETA);
+    assert_eq!(net.json(&["--api", &api, "status"])["chain_id"], BETA);
     let block = net.json(&["--api", &api, "block", "1"]);
     assert_eq!(block["verified"], true, "{block}");
     let other = net.run(&["--api", &api, "--chain", ALPHA, "member", "list"]);
@@ -188,7 +188,7 @@ fn what_a_tld_chain_decides_is_served_and_both_chains_hear_of_each_other() {
 #[test]
 fn configurations_that_no_process_can_run_say_what_is_wrong() {
     let net = Net::names("tld:alpha");
-    assert_eq!(net.json(&["status"])["chain"], ALPHA);
+    assert_eq!(net.json(&["status"])["chain_id"], ALPHA);
     let folder = net.path().join("node-0");
     let good = std::fs::read_to_string(folder.join("config.toml")).unwrap();
     let said = |text: &str| {
