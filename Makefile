@@ -13,13 +13,16 @@ export CC := ccache gcc
 endif
 endif
 
-.PHONY: help setup build demo test bench sim fuzz bless doc lint deny clean
+.PHONY: help setup demo-setup build demo test bench sim fuzz bless doc lint deny clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
 setup: ## check what is needed and install what is missing
 	@sh docs/setup.sh
+
+demo-setup:
+	@sh docs/setup.sh demo
 
 # The whole workspace, always: a build of single packages would resolve other features and compile RocksDB again.
 build: setup ## release binaries in bin/
@@ -28,7 +31,7 @@ build: setup ## release binaries in bin/
 	@target="$${CARGO_TARGET_DIR:-target}/release"; for b in althing althingd althing-zone; do install -m 755 "$$target/$$b" "bin/$$b.new" && mv "bin/$$b.new" "bin/$$b"; done
 	@ls -l bin
 
-demo: build ## the main job: a root chain, the root zone and its history through contracts, and what members decide
+demo: demo-setup build ## the main job: a root chain, the root zone and its history through contracts, and what members decide
 	$(CARGO) build --release --locked --workspace --example equivocating_node
 	@install -m 755 "$${CARGO_TARGET_DIR:-target}/release/examples/equivocating_node" bin/equivocating_node
 	@bash examples/four_nodes/demo.sh

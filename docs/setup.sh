@@ -31,6 +31,13 @@ if ! wasm_by_rustup; then
     ls -d /usr/src/rustc-*/library /usr/lib/rustlib/src/rust/library >/dev/null 2>&1 || missing="$missing rust-web-src"
 fi
 
+# The demo shows zones in a real BIND; ALTHING_DEMO_WITHOUT_BIND=1 leaves that part out.
+new_bind=""
+if [ "${1:-}" = demo ] && [ -z "${ALTHING_DEMO_WITHOUT_BIND:-}" ]; then
+    command -v named >/dev/null 2>&1 || { missing="$missing bind9"; new_bind=1; }
+    need dig bind9-dnsutils
+fi
+
 [ -n "$missing" ] || exit 0
 as_root=""
 if [ "$(id -u)" != 0 ]; then
@@ -48,3 +55,8 @@ echo "setup: installing$missing"
 $as_root apt-get update -qq
 # shellcheck disable=SC2086 # a list of names
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+# The demo runs a BIND of its own; the package's service is not wanted.
+if [ -n "$new_bind" ] && [ -d /run/systemd/system ]; then
+    $as_root systemctl disable --now named >/dev/null 2>&1 || true
+    echo "setup: the service of the new package bind9 is switched off"
+fi

@@ -42,6 +42,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "contracts/node_removal",
             "contracts/registrations",
             "contracts/root_sync",
+            "contracts/bootstrap",
             "contracts/load",
             "contracts/bundle",
         ],

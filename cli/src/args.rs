@@ -1,16 +1,20 @@
 //! The command tree. Each noun has a file here with its options and one under `command/` that does the work.
 
+mod bootstrap;
 mod ca;
 mod chain;
 mod contract;
 mod domain;
 mod govern;
+mod ledger;
 mod local;
 mod node;
+mod record;
 mod recovery;
 mod remediation;
 mod sync;
 
+pub use bootstrap::{AccreditationCommand, BootstrapCommand, RdapCommand, RegistrarCommand, RegistrarSet};
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
 pub use contract::{ContractCommand, SendOptions};
@@ -19,8 +23,12 @@ pub use govern::{
     Accused, AuthorityCommand, ComplaintCommand, MemberCommand, MemberKeyCommand, MemberRequest, OpenCommand,
     ProposalCommand, ReviewCommand, SignOptions, UpgradeCommand, VoteCommand,
 };
-pub use local::{BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, KeyCommand, ZoneCommand};
+pub use ledger::{AuditArgs, ChainCommand};
+pub use local::{
+    BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, ImportTerms, KeyCommand, ZoneCommand,
+};
 pub use node::{HostPort, NodeCommand, NodeInit};
+pub use record::RecordCommand;
 pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 pub use remediation::RemediationCommand;
 pub use sync::{Ends, SyncCommand, SyncRelay};
@@ -135,6 +143,21 @@ pub enum Command {
     /// Register names below a TLD and look after them: renew, update, transfer, delete, restore.
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// See changes of the root zone that wait; consent, object, withdraw.
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// Say where a TLD's registration data are asked for (RDAP), and see what is said.
+    #[command(subcommand)]
+    Bootstrap(BootstrapCommand),
+    /// Be a registrar on the chain: claim an IANA id, and say where your registration data are asked for.
+    #[command(subcommand)]
+    Registrar(RegistrarCommand),
+    /// Keep the list of accredited registrars on the chain.
+    #[command(subcommand)]
+    Accreditation(AccreditationCommand),
+    /// Ask an access node about a domain.
+    #[command(subcommand)]
+    Rdap(RdapCommand),
     /// Show the node: chain, height, roots, authorities, peers.
     #[command(after_help = "Examples:\n  althing status\n  althing --api http://127.0.0.1:8100 status --json")]
     Status,
@@ -151,6 +174,11 @@ pub enum Command {
     /// Write, check, deploy, call and upgrade contracts.
     #[command(subcommand)]
     Contract(ContractCommand),
+    /// Write the whole chain into a file.
+    #[command(subcommand)]
+    Chain(ChainCommand),
+    /// Compute an exported chain again from its genesis, offline, and compare every root.
+    Audit(AuditArgs),
     /// Measure throughput and latency of a network of its own.
     Bench(BenchArgs),
     /// Print a completion script for a shell.

@@ -1,8 +1,10 @@
 //! What each command does: one module per noun.
 
+mod accreditation;
 mod authority;
 mod bench;
 mod block;
+mod bootstrap;
 mod ca;
 mod complaint;
 mod contract;
@@ -11,11 +13,15 @@ mod domain;
 mod events;
 mod key;
 mod key_text;
+mod ledger;
 mod member;
 mod node;
 mod proposal;
 mod query;
+mod rdap;
+mod record;
 mod recovery;
+mod registrar;
 mod remediation;
 mod review;
 mod send;
@@ -108,7 +114,12 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Review(command) => review::run(&context, command).await,
         Command::Remediation(command) => remediation::run(&context, command).await,
         Command::Upgrade(command) => upgrade::run(&context, command).await,
+        Command::Record(command) => record::run(&context, command).await,
         Command::Recovery(command) => recovery::run(&context, command).await,
+        Command::Bootstrap(command) => bootstrap::run(&context, command).await,
+        Command::Registrar(command) => registrar::run(&context, command).await,
+        Command::Accreditation(command) => accreditation::run(&context, command).await,
+        Command::Rdap(command) => rdap::run(&context, command).await,
         Command::Status => status::run(&context).await,
         Command::Block(options) => block::run(&context, options).await,
         Command::Query(command) => query::run(&context, command).await,
@@ -118,6 +129,8 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         Command::Zone(command) => zone::run(&context, command).await,
         Command::Domain(command) => domain::run(&context, command).await,
         Command::Contract(command) => contract::run(&context, command).await,
+        Command::Chain(command) => ledger::run(&context, command).await,
+        Command::Audit(options) => ledger::audit(&context, options),
         Command::Bench(options) => bench::run(&context, options).await,
         Command::Completions { .. } | Command::RunDetached { .. } => Ok(()),
     }

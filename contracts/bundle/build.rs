@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Built-in contracts: id on the chain, package.
-const CONTRACTS: [(&str, &str); 7] = [
+const CONTRACTS: [(&str, &str); 8] = [
     ("tld_binding", "althing-tld-binding"),
     ("domain_records", "althing-domain-records"),
     ("governance", "althing-governance"),
@@ -18,13 +18,14 @@ const CONTRACTS: [(&str, &str); 7] = [
     ("node_removal", "althing-node-removal"),
     ("registrations", "althing-registrations"),
     ("root_sync", "althing-root-sync"),
+    ("bootstrap", "althing-bootstrap"),
 ];
 
 /// Not part of any chain's genesis by default: what `althing bench` calls.
 const LOAD: (&str, &str) = ("load", "althing-load");
 
 /// What the modules are made of, from the workspace's folder.
-const SOURCES: [&str; 30] = [
+const SOURCES: [&str; 32] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
@@ -52,6 +53,8 @@ const SOURCES: [&str; 30] = [
     "contracts/registrations/src",
     "contracts/root_sync/Cargo.toml",
     "contracts/root_sync/src",
+    "contracts/bootstrap/Cargo.toml",
+    "contracts/bootstrap/src",
     "contracts/load/Cargo.toml",
     "contracts/load/src",
     "contracts/bundle/build.rs",

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The main job, start to end: a root chain of seven organisations, four of them with authorities, each node a process;
 # the root zone and its history go through contracts, bindings by votes; a zone file that equals the expected one; a node
-# killed and caught up again; a contract from the template. Then the members govern: governance.sh. `make demo` runs it.
+# killed and caught up again; a contract from the template. Then the members govern: governance.sh; and a second network
+# has a chain for a TLD, whose names a BIND serves: names.sh. `make demo` runs it.
 #
 # Where the root zone comes from, in this order:
 #   1. ALTHING_ROOT_ZONE: a folder with root-base-*.zone.gz, root-changes-*.jsonl.gz and root-expected-*.zone.gz, or
@@ -21,7 +22,10 @@ export ALTHING_HOME="$net"
 
 finish() {
     local code=$?
-    if [ -d "$net" ]; then "$althing" devnet down --dir "$net" >/dev/null 2>&1 || true; fi
+    if [ -n "${bind:-}" ]; then kill "$bind" 2>/dev/null || true; fi
+    for folder in "$net" "$work/names"; do
+        if [ -d "$folder" ]; then "$althing" devnet down --dir "$folder" >/dev/null 2>&1 || true; fi
+    done
     if [ "$code" -eq 0 ] && [ -z "${ALTHING_DEMO_KEEP:-}" ]; then rm -rf "$work"; else echo "kept for a look: $work" >&2; fi
     exit "$code"
 }
@@ -129,13 +133,18 @@ governance_start=$SECONDS
 . "$here/governance.sh"
 governance_seconds=$((SECONDS - governance_start))
 
-say "summary"
 final="$(height_of "$api")"
+names_start=$SECONDS
+# shellcheck source=names.sh
+. "$here/names.sh"
+names_seconds=$((SECONDS - names_start))
+
+say "summary"
 printf '%-34s %s\n' "records in the exported zone" "$records"
 printf '%-34s %s s\n' "import" "$import_seconds"
 [ -z "$changes" ] || printf '%-34s %s s\n' "replay of the history" "$replay_seconds"
 printf '%-34s %s s\n' "export with proofs" "$export_seconds"
 printf '%-34s %s s\n' "governance" "$governance_seconds"
-printf '%-34s %s\n' "final height" "$final"
-"$althing" devnet status --dir "$net"
+printf '%-34s %s s\n' "names" "$names_seconds"
+printf '%-34s %s\n' "final height of the first network" "$final"
 printf '%-34s %s s\n' "all of it" "$((SECONDS - started))"

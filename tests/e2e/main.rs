@@ -13,7 +13,9 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
+mod audit;
 mod chains;
+mod checkpoint;
 mod disk_full;
 mod foreground;
 mod governance;

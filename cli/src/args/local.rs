@@ -160,6 +160,9 @@ pub struct DevnetUp {
     /// How long a node must be a member before it may be promoted, with --profile.
     #[arg(long, value_name = "MS", requires = "profile")]
     pub promotion_ms: Option<u64>,
+    /// Every so many heights the nodes of a new network offer a checkpoint; 0: never [default: 1000].
+    #[arg(long, value_name = "N")]
+    pub checkpoint_blocks: Option<u64>,
     /// Return when every node has committed a block, and leave the processes running.
     #[arg(long)]
     pub detach: bool,
@@ -193,6 +196,9 @@ pub enum ZoneCommand {
         zone: Option<DomainName>,
         /// Master file, plain or gzipped; SOA and DNSSEC signature types are skipped and counted.
         file: PathBuf,
+        /// What a zone file does not say of a TLD's names.
+        #[command(flatten)]
+        terms: ImportTerms,
     },
     /// Follow a list of changes, serial by serial.
     #[command(
@@ -231,6 +237,17 @@ pub enum ZoneCommand {
         #[arg(long, value_name = "NAME")]
         zone: Option<DomainName>,
     },
+}
+
+/// What a zone file does not say of names; for the zones of TLDs.
+#[derive(Clone, Debug, Args)]
+pub struct ImportTerms {
+    /// Registrar that sponsors the names of a TLD's zone [default: the registry].
+    #[arg(long, value_name = "ORGANISATION")]
+    pub sponsor: Option<OrganisationId>,
+    /// Years until the terms of a TLD's names end, from now.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub years: u8,
 }
 
 /// Options of `bench`.

@@ -33,6 +33,9 @@ pub struct NodeInit {
     /// Folder with code of genesis contracts (ID.wasm) that this program does not bring.
     #[arg(long, value_name = "DIR")]
     pub contracts: Option<PathBuf>,
+    /// API of a node to take a checkpoint from, such as http://192.0.2.1:8100; again for each further one.
+    #[arg(long = "checkpoint-from", value_name = "URL")]
+    pub checkpoint_from: Vec<String>,
 }
 
 /// A host and a port.

@@ -1,7 +1,8 @@
 //! Options of `althing sync`: what root chain and TLD chains tell each other.
 
-use althing_types::id::ChainId;
+use althing_types::{id::ChainId, name::DomainName};
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// `althing sync`.
 #[derive(Debug, Subcommand)]
@@ -33,6 +34,24 @@ pub enum SyncCommand {
         after_help = "Examples:\n  althing --home net --chain althing-root sync held\n  althing --api http://127.0.0.1:8100 sync held --json\n\nA vote releases or rejects one: it calls 'release' or 'reject' of contract root_sync."
     )]
     Held,
+    /// Write the call by which members trust the present authorities of another chain.
+    #[command(
+        after_help = "Examples:\n  althing --home net sync draft --peer tld-alpha --out trust.json\n  althing sync draft --peer-api http://127.0.0.1:8100 --tld alpha --out trust.json --json\n\nMembers of the chain that is to trust it propose the file: althing proposal open calls trust.json --key NAME. For a new peer, and after the peer recovered from the loss of its quorum or contradicted itself."
+    )]
+    Draft {
+        /// The chain to trust, of the home folder.
+        #[arg(long, value_name = "ID")]
+        peer: Option<ChainId>,
+        /// Base URL of a node of the chain to trust.
+        #[arg(long, value_name = "URL")]
+        peer_api: Option<String>,
+        /// The TLD that is spoken of, where the chain to trust is the root chain.
+        #[arg(long, value_name = "TLD")]
+        tld: Option<DomainName>,
+        /// File to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 /// Two chains.

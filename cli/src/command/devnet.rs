@@ -175,6 +175,9 @@ fn plan(context: &Context, options: &DevnetUp) -> Result<Plan> {
     if let Some(ms) = options.empty_block_ms {
         plan.parameters.empty_block_interval_ms = ms;
     }
+    if let Some(blocks) = options.checkpoint_blocks {
+        plan.parameters.checkpoint_blocks = blocks;
+    }
     if let Some(ms) = options.block_ms {
         plan.parameters.block_interval_ms = ms;
     }

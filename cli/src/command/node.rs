@@ -38,6 +38,7 @@ fn init(context: &Context, options: &NodeInit) -> Result<()> {
         listen: options.listen.multiaddress(),
         api,
         contracts: options.contracts.as_deref(),
+        checkpoint_from: options.checkpoint_from.clone(),
     };
     let made = join::init(&options.dir, &joiner)?;
     context.output.print(&made, |m| {

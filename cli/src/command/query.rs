@@ -28,6 +28,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// Entries that are asked for at a time.
+const BATCH: usize = 64;
+
 /// Where an answer stands.
 #[derive(Serialize)]
 pub(super) struct Place {
@@ -150,6 +153,23 @@ struct HostAnswer {
     addresses: Host,
     /// TLDs that use it; the root stands for the apex.
     users: Vec<DomainName>,
+    /// The organisations of these TLDs: a change of the addresses that one of them asks for needs the others' consent.
+    registries: BTreeMap<OrganisationId, Vec<DomainName>>,
+}
+
+/// Whose TLDs these are.
+async fn registries(chain: &Chain, tlds: &[DomainName]) -> Result<BTreeMap<OrganisationId, Vec<DomainName>>> {
+    let mut out: BTreeMap<OrganisationId, Vec<DomainName>> = BTreeMap::new();
+    for part in tlds.chunks(BATCH) {
+        let keys =
+            part.iter().map(|tld| entry(tld_binding::ID, &layout::binding_key(tld))).collect::<Result<Vec<_>>>()?;
+        for (tld, bytes) in part.iter().zip(chain.read(&keys, None).await?.values) {
+            if let Some(binding) = typed::<Binding>("binding", bytes.as_deref())? {
+                out.entry(binding.organisation).or_default().push(tld.clone());
+            }
+        }
+    }
+    Ok(out)
 }
 
 async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()> {
@@ -161,7 +181,8 @@ async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()>
     let mut users: Vec<DomainName> =
         scan.entries.iter().filter_map(|(key, _)| DomainName::decode_key(&mut key.get(prefix.len()..)?)).collect();
     users.sort();
-    let answer = HostAnswer { host: name.clone(), place, addresses, users };
+    let registries = registries(chain, &users).await?;
+    let answer = HostAnswer { host: name.clone(), place, addresses, users, registries };
     context.output.print(&answer, |a| {
         let list = |addresses: Vec<String>| addresses.join(" ");
         table(&[
@@ -169,6 +190,7 @@ async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()>
             ("A", list(a.addresses.v4.iter().map(ToString::to_string).collect())),
             ("AAAA", list(a.addresses.v6.iter().map(ToString::to_string).collect())),
             ("used by", list(a.users.iter().map(ToString::to_string).collect())),
+            ("of", list(a.registries.iter().map(|(id, tlds)| format!("{id} ({})", tlds.len())).collect())),
             a.place.row(),
         ])
     })

@@ -43,6 +43,8 @@ pub struct Joiner<'a> {
     pub api: SocketAddr,
     /// Folder with code of the genesis contracts that the node's bundle may lack.
     pub contracts: Option<&'a Path>,
+    /// APIs of nodes to take a checkpoint from.
+    pub checkpoint_from: Vec<String>,
 }
 
 /// A node's folder that was made.
@@ -101,6 +103,7 @@ pub fn init(dir: &Path, joiner: &Joiner<'_>) -> Result<Made> {
         genesis: "genesis.json".into(),
         data_dir: "data".into(),
         contracts_dir,
+        checkpoint_from: joiner.checkpoint_from.clone(),
         network: NetworkConfig { listen: joiner.listen.clone(), peers: joiner.peers.clone() },
         api: ApiConfig { listen: joiner.api, limits: Default::default() },
     };
@@ -262,8 +265,8 @@ mod tests {
         let added = add(&network, None, &id, Role::Registry, setup::now_ms()).unwrap();
         assert_eq!(added.node, 7);
         let after = Network::open(folder.path()).unwrap();
-        assert_eq!((after.count(), after.nodes[7].node_id, after.nodes[7].founder), (8, added.node_id, false));
-        assert_eq!(after.nodes[7].seat.organisation, Some(id));
+        assert_eq!((after.count(), after.nodes[7].node_id, after.nodes[7].chains[0].founder), (8, added.node_id, false));
+        assert_eq!(after.nodes[7].chains[0].seat.organisation, Some(id));
         let chain = crate::ca::store::read_certificates(Path::new(&added.certificate)).unwrap();
         let root = network.genesis().unwrap().governance.unwrap().certificate_authority;
         let facts = althing_identity::check_chain(&root, &chain, setup::now_ms()).unwrap();
@@ -285,11 +288,13 @@ mod tests {
             listen: setup::loopback(7001),
             api: "127.0.0.1:8001".parse().unwrap(),
             contracts: None,
+            checkpoint_from: vec!["http://a.example:8100".into()],
         };
         let made = init(&folder.path().join("joiner"), &joiner).unwrap();
         let config: NodeConfig = toml::from_str(&std::fs::read_to_string(&made.config).unwrap()).unwrap();
         config.check().unwrap();
         assert_eq!(config.chains[0].network.peers[0].address, "/dns/a.example/tcp/7000");
+        assert_eq!(config.chains[0].checkpoint_from, joiner.checkpoint_from);
         assert_eq!(init(&folder.path().join("joiner"), &joiner).unwrap_err().code, "node_exists");
     }
 }

@@ -240,6 +240,7 @@ pub(super) fn in_network(chain: &ChainId, first: bool) -> Membership {
         contracts_dir: Some("../contracts".into()),
         network: NetworkConfig { listen: loopback(0), peers: Vec::new() },
         api: ApiConfig { listen: nowhere, limits: ApiLimits::default() },
+        checkpoint_from: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads master files (RFC 1035 5) into typed records.
 //!
-//! The scanner is the `domain` crate's; what this file adds is the rule of what may stand in the root zone, and errors
+//! The scanner is the `domain` crate's; what this file adds is the rule of what may stand in the ledger's zones, and errors
 //! that show the line. DNSSEC's own records and the SOA are counted and left out: they are made anew for each zone.
 
 use crate::error::{CliError, Result};
@@ -11,10 +11,14 @@ use althing_interface::{
 use althing_types::{codec::Bytes, name::DomainName};
 use domain::{
     base::{Rtype, iana::Class, name::Name},
+    dep::octseq::OctetsFrom,
     rdata::ZoneRecordData,
     zonefile::inplace::{Entry, ScannedRecord, Zonefile},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 /// Types that are left out: they are made anew from the zone's content.
 const SKIPPED: [Rtype; 12] = [
@@ -43,17 +47,27 @@ pub struct MasterFile {
     pub repeated: u64,
 }
 
-/// Parses a whole master file.
+/// Parses a whole master file of the root zone.
+///
+/// # Errors
+/// As [`parse_of`].
+pub fn parse(file: &str, text: &str) -> Result<MasterFile> {
+    parse_of(file, text, &DomainName::root())
+}
+
+/// Parses a whole master file of a zone; names without a final dot are below it.
 ///
 /// # Errors
 /// [`CliError`] with code `bad_record`, the line number, its text and the rule.
-pub fn parse(file: &str, text: &str) -> Result<MasterFile> {
+pub fn parse_of(file: &str, text: &str, origin: &DomainName) -> Result<MasterFile> {
     let mut zone = Zonefile::with_capacity(text.len().saturating_add(1));
     zone.extend_from_slice(text.as_bytes());
     if !text.ends_with('\n') {
         zone.extend_from_slice(b"\n");
     }
-    zone.set_origin(Name::root_bytes());
+    let name: Name<Vec<u8>> = Name::from_str(&origin.to_string())
+        .map_err(|e| CliError::internal("bad_name", format!("zone '{origin}': {e}")))?;
+    zone.set_origin(Name::octets_from(name));
     zone.set_default_class(Class::IN);
     let mut out = MasterFile::default();
     let mut lines = Lines::new(text);
@@ -83,7 +97,7 @@ pub fn parse(file: &str, text: &str) -> Result<MasterFile> {
             *count = count.saturating_add(1);
             continue;
         }
-        let record = typed(&record).map_err(|(reason, rule)| fail(reason, rule))?;
+        let record = typed(&record, origin).map_err(|(reason, rule)| fail(reason, rule))?;
         let key = (record.owner.clone(), record.data.record_type());
         let (ttl, first) = *ttls.entry(key).or_insert((record.ttl, line));
         if ttl != record.ttl {
@@ -112,13 +126,13 @@ pub fn parse_line(line: &str) -> Result<Record, (String, &'static str)> {
         Err(error) => return Err((error.to_string(), FORM)),
     };
     match zone.next_entry() {
-        Ok(None) => typed(&one),
+        Ok(None) => typed(&one, &DomainName::root()),
         _ => Err(("more than one record".into(), FORM)),
     }
 }
 
-/// The typed form of a scanned record, or why the root zone may not hold it.
-fn typed(record: &ScannedRecord) -> Result<Record, (String, &'static str)> {
+/// The typed form of a scanned record, or why the zone may not hold it.
+fn typed(record: &ScannedRecord, zone: &DomainName) -> Result<Record, (String, &'static str)> {
     if record.class() != Class::IN {
         return Err((format!("class {}", record.class()), "class IN"));
     }
@@ -132,17 +146,20 @@ fn typed(record: &ScannedRecord) -> Result<Record, (String, &'static str)> {
     if ttl > i32::MAX.unsigned_abs() {
         return Err((format!("TTL {ttl}"), "at most 2147483647 (RFC 2181 8)"));
     }
-    let labels = owner.labels().count();
+    if !owner.is_within(zone) {
+        return Err((format!("{} at {owner}", record.rtype()), "owners within the zone"));
+    }
+    let labels = owner.labels().count().saturating_sub(zone.labels().count());
     let data = match record.data() {
         ZoneRecordData::Ns(ns) => {
             if labels > 1 {
-                return Err((format!("NS at {owner}"), "NS only at the root and at top-level domains"));
+                return Err((format!("NS at {owner}"), "NS only at the zone itself and at names one label below"));
             }
             Rdata::Ns(name(ns.nsdname().fmt_with_dot().to_string(), "name server")?)
         }
         ZoneRecordData::Ds(ds) => {
             if labels != 1 {
-                return Err((format!("DS at {owner}"), "DS only at top-level domains"));
+                return Err((format!("DS at {owner}"), "DS only at names one label below the zone"));
             }
             let digest = ds.digest().as_ref().to_vec();
             let (digest_type, found) = (ds.digest_type().to_int(), digest.len());
@@ -158,8 +175,8 @@ fn typed(record: &ScannedRecord) -> Result<Record, (String, &'static str)> {
                 Bytes::new(digest).map_err(|e| (format!("DS digest: {e} bytes"), "a digest of 20, 32 or 48 bytes"))?;
             Rdata::Ds(Ds { key_tag: ds.key_tag(), algorithm: ds.algorithm().to_int(), digest_type, digest })
         }
-        ZoneRecordData::A(a) if !owner.is_root() => Rdata::A(a.addr().into()),
-        ZoneRecordData::Aaaa(aaaa) if !owner.is_root() => Rdata::Aaaa(aaaa.addr().into()),
+        ZoneRecordData::A(a) if labels > 0 => Rdata::A(a.addr().into()),
+        ZoneRecordData::Aaaa(aaaa) if labels > 0 => Rdata::Aaaa(aaaa.addr().into()),
         _ => {
             return Err((
                 format!("type {} at {owner}", record.rtype()),

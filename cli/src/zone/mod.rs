@@ -6,10 +6,11 @@
 
 pub mod changes;
 pub mod follow;
+pub mod load;
 pub mod master;
 
 use crate::error::{CliError, Result};
-use althing_interface::zone::Zone;
+use althing_interface::zone::{Record, Zone};
 use std::{io::Read, path::Path};
 
 /// Longest file that is read, after decompression, in bytes.
@@ -48,9 +49,14 @@ pub fn read_text(path: &Path) -> Result<String> {
     })
 }
 
-/// The zone's records as lines in byte order, each ended by a line feed.
+/// The root zone's records as lines in byte order, each ended by a line feed.
 pub fn to_lines(zone: &Zone) -> String {
-    let mut lines: Vec<String> = zone.records().iter().map(ToString::to_string).collect();
+    lines_of(&zone.records())
+}
+
+/// Records as lines in byte order, each ended by a line feed.
+pub fn lines_of(records: &[Record]) -> String {
+    let mut lines: Vec<String> = records.iter().map(ToString::to_string).collect();
     lines.sort_unstable();
     let mut out = lines.join("\n");
     if !out.is_empty() {

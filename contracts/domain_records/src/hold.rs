@@ -56,6 +56,9 @@ impl DomainRecords {
         origin: Origin,
     ) -> Result<ChangeOutcome, Refusal> {
         let checked = self.check(tld, change)?;
+        if origin == Origin::TldChain {
+            self.take_back_earlier(cx, tld, asker, change);
+        }
         let asked = self.whom_to_ask(cx, tld, asker, &checked)?;
         let altered = self.altered(&checked);
         let brake = self.brake(cx, asker, altered);
@@ -193,7 +196,8 @@ impl DomainRecords {
             Ok(found) => found,
             Err(refusal) => return Ok(self.end(cx, held, HeldStatus::Failed, refusal.error.number())),
         };
-        if !asked.organisations().contains(&caller) {
+        let organisations = asked.organisations();
+        if !organisations.contains(&caller) {
             return Err(RecordsError::NotAsked { id, tld: held.tld, caller }.into());
         }
         let (to, from) = match consented {
@@ -201,8 +205,10 @@ impl DomainRecords {
             false => (&mut held.objections, &mut held.consents),
         };
         ensure!(!to.contains(&caller), RecordsError::AnsweredBefore { id, caller });
-        *from = list(from.iter().filter(|other| **other != caller).cloned());
-        *to = list(to.iter().cloned().chain([caller.clone()]).collect::<BTreeSet<_>>());
+        // Answers of those who are not asked any more go: so there are never more of them than may be asked.
+        let asked_too = |other: &&OrganisationId| organisations.contains(*other) && **other != caller;
+        *from = list(from.iter().filter(asked_too).cloned());
+        *to = list(to.iter().filter(asked_too).chain([&caller]).cloned().collect::<BTreeSet<_>>());
         cx.emit(ChangeAnswered { tld: held.tld.clone(), id, organisation: caller, consented });
         Ok(self.conclude(cx, held, &checked, &asked, Decision::ByConsent))
     }
@@ -292,8 +298,29 @@ impl DomainRecords {
         HeldStatus::Open
     }
 
-    /// Ends a held change. Of the settled ones the latest are kept.
-    fn end(&mut self, cx: &mut Ctx, mut held: HeldChange, status: HeldStatus, number: u32) -> HeldStatus {
+    /// Ends a held change. A TLD's own chain learns what the root has then, whether that is what it asked for or not.
+    fn end(&mut self, cx: &mut Ctx, held: HeldChange, status: HeldStatus, number: u32) -> HeldStatus {
+        let told = held.synced.then(|| held.tld.clone());
+        self.close(cx, held, status, number);
+        self.tell(cx, told.into_iter().collect(), None);
+        status
+    }
+
+    /// A TLD's own chain says all in each of its changes: what it asked for before and is held is taken back.
+    fn take_back_earlier(&mut self, cx: &mut Ctx, tld: &DomainName, asker: &OrganisationId, change: &Change) {
+        let open: Vec<u64> = self.held_of.members(asker).collect();
+        for id in open {
+            let earlier = self.held.get(&id).filter(|held| held.synced && held.tld == *tld);
+            if let Some(held) = earlier
+                && self.contents.get(&id).is_none_or(|content| content.change != *change)
+            {
+                self.close(cx, held, HeldStatus::Withdrawn, 0);
+            }
+        }
+    }
+
+    /// Of the settled ones the latest are kept.
+    fn close(&mut self, cx: &mut Ctx, mut held: HeldChange, status: HeldStatus, number: u32) {
         (held.status, held.settled, held.number) = (status, cx.height(), number);
         self.held.put(&held.id, &held);
         self.held_of.remove(&held.organisation, &held.id);
@@ -312,11 +339,6 @@ impl DomainRecords {
         }
         self.held_counts.put(&counts);
         cx.emit(ChangeSettled { tld: held.tld.clone(), id: held.id, status, number });
-        if held.synced {
-            // Its chain learns what the root has now, whether that is what it asked for or not.
-            self.tell(cx, BTreeSet::from([held.tld]), None);
-        }
-        status
     }
 
     /// Ends changes whose time is over, the oldest first, so many at a time.

@@ -31,6 +31,7 @@ use althing_sdk::{
         codec::{decode, encode},
         hash::sha3_256,
         id::ChainId,
+        receipt::Failure,
     },
 };
 use althing_tld_binding::TldBinding;
@@ -77,7 +78,7 @@ struct Ledger {
     height: u64,
     calls: u64,
     /// Consents that were given.
-    waited: u64,
+    consents: u64,
 }
 
 impl Ledger {
@@ -85,10 +86,17 @@ impl Ledger {
         let mut machine = NativeMachine::new();
         machine.install(&ContractId::new(bindings::ID).unwrap(), &TldBinding::native());
         machine.install(&ContractId::new(records::ID).unwrap(), &DomainRecords::native());
-        Self { machine, height: 0, calls: 0, waited: 0 }
+        Self { machine, height: 0, calls: 0, consents: 0 }
     }
 
     fn call<C: Call>(&mut self, organisation: &str, role: Role, call: &C) -> Vec<u8> {
+        match self.attempt(organisation, role, call) {
+            Ok(result) => result,
+            Err(failure) => panic!("{organisation} {}: {failure:?}", C::METHOD),
+        }
+    }
+
+    fn attempt<C: Call>(&mut self, organisation: &str, role: Role, call: &C) -> Result<Vec<u8>, Failure> {
         self.calls += 1;
         let context = Context {
             chain: ChainId::new("root").unwrap(),
@@ -100,44 +108,32 @@ impl Ledger {
             roles: BTreeSet::from([role]),
         };
         let contract = ContractId::new(C::CONTRACT).unwrap();
-        let outcome = self.machine.invoke(&context, &contract, Entry::Call(C::METHOD), &encode(call));
-        match outcome.result {
-            Ok(result) => result,
-            Err(failure) => panic!("{organisation} {}: {failure:?}", C::METHOD),
-        }
+        self.machine.invoke(&context, &contract, Entry::Call(C::METHOD), &encode(call)).result
     }
 
-    fn held(&self, id: u64) -> HeldChange {
-        let state = self.machine.state(&ContractId::new(records::ID).unwrap());
-        decode("held change", &state[&layout::held_change_key(id)], 1 << 16).unwrap()
-    }
-
-    /// Lets everyone who is asked consent to changes that wait.
+    /// Lets everyone who is asked consent to changes that wait, as a client does that has all keys.
     fn consent(&mut self, ids: Vec<u64>) {
         for id in ids {
-            while self.held(id).status == HeldStatus::Open {
-                let held = self.held(id);
-                let missing = held.needed.iter().find(|o| !held.consents.contains(o)).cloned();
-                let used = missing.filter(|organisation| self.is_user(organisation.as_str(), &held));
-                match used {
-                    Some(organisation) => drop(self.call(organisation.as_str(), Role::Operator, &Consent { id })),
-                    None => drop(self.call("anyone", Role::Operator, &Settle { id })),
+            for round in 0.. {
+                let state = self.machine.state(&ContractId::new(records::ID).unwrap());
+                let held: HeldChange = decode("held change", &state[&layout::held_change_key(id)], 1 << 16).unwrap();
+                if held.status != HeldStatus::Open {
+                    assert_eq!(held.status, HeldStatus::Applied, "{held:?}");
+                    break;
                 }
-                self.waited += 1;
+                assert!(round < 4, "{held:?}");
+                // Whoever was to be asked may have left the host with another change of this version.
+                if round % 2 == 1 {
+                    self.call("anyone", Role::Operator, &Settle { id });
+                }
+                for organisation in held.needed.iter().filter(|o| round % 2 == 0 && !held.consents.contains(*o)) {
+                    match self.attempt(organisation.as_str(), Role::Operator, &Consent { id }) {
+                        Ok(_) => self.consents += 1,
+                        Err(failure) => assert!([25, 26].contains(&failure.detail), "{failure:?}"),
+                    }
+                }
             }
-            assert_eq!(self.held(id).status, HeldStatus::Applied, "{:?}", self.held(id));
         }
-    }
-
-    /// Whether the TLD of a registry still uses a host that the change is about.
-    fn is_user(&self, registry: &str, held: &HeldChange) -> bool {
-        let tld = DomainName::parse(registry.strip_prefix("registry-").unwrap()).unwrap();
-        let state = self.machine.state(&ContractId::new(records::ID).unwrap());
-        held.hosts.iter().any(|host| {
-            let mut key = layout::users_prefix(host);
-            althing_sdk::types::order::Key::encode_key(&tld, &mut key);
-            state.contains_key(&key)
-        })
     }
 
     /// Makes the calls of a plan; the changes of TLDs backwards at odd heights, since their order must not matter.
@@ -213,7 +209,7 @@ fn the_real_history_comes_out_as_it_went_in() {
     assert_eq!(ledger.zone(), zone);
     assert_eq!(sorted_lines(&ledger.zone()), base, "the base zone comes back line by line");
     let imported = ledger.calls;
-    assert_eq!(ledger.waited, 0, "a first import asks nobody");
+    assert_eq!(ledger.consents, 0, "a first import asks nobody");
 
     let mut serials = 0;
     for line in lines(&folder, "root-changes") {
@@ -238,6 +234,6 @@ fn the_real_history_comes_out_as_it_went_in() {
     let state = ledger.machine.state(&ContractId::new(records::ID).unwrap());
     let held: HeldCounts = decode("counts", &state[&layout::held_counts_key()], 64).unwrap();
     assert!(held.last > 0 && held.open == 0, "{held:?}");
-    let (calls, held, consents) = (ledger.calls - imported, held.last, ledger.waited);
+    let (calls, held, consents) = (ledger.calls - imported, held.last, ledger.consents);
     eprintln!("{imported} calls for the base zone; {calls} for {serials} serials, {held} held, {consents} consents");
 }

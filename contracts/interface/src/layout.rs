@@ -127,6 +127,32 @@ pub mod registrations {
     }
 }
 
+/// Field numbers of `bootstrap`.
+pub mod bootstrap {
+    /// Map from TLD to `Entry`.
+    pub const ENTRIES: u8 = 1;
+    /// Map from registrar id to `Registrar`.
+    pub const REGISTRARS: u8 = 2;
+    /// Map from registrar id to `Accreditation`.
+    pub const ACCREDITATIONS: u8 = 3;
+    /// Map from organisation to `Claim`.
+    pub const CLAIMS: u8 = 4;
+    /// Value of `Counts`.
+    pub const COUNTS: u8 = 5;
+    /// Value of `Settings`.
+    pub const SETTINGS: u8 = 6;
+    /// Map from registrar id to the organisation that claims it.
+    pub const CLAIMANTS: u8 = 7;
+    /// Map from TLD to the organisation, on a chain without contract `tld_binding`.
+    pub const BINDINGS: u8 = 8;
+    /// Map from TLD and revision to `EntryChange`.
+    pub const HISTORY: u8 = 9;
+    /// Map from registrar id and revision to `RegistrarChange`.
+    pub const REGISTRAR_HISTORY: u8 = 10;
+    /// Map from TLD to the height at which contract `root_sync` could not be told of it.
+    pub const UNTOLD: u8 = 11;
+}
+
 /// Field numbers of `governance`.
 pub mod governance {
     /// Map from organisation to `Member`.
@@ -275,6 +301,55 @@ pub fn held_counts_key() -> Vec<u8> {
 /// `domain_records`: when changes wait.
 pub fn hold_settings_key() -> Vec<u8> {
     field(domain_records::HOLD_SETTINGS)
+}
+/// `bootstrap`: the entry of a TLD.
+pub fn bootstrap_entry_key(tld: &DomainName) -> Vec<u8> {
+    storage_key(bootstrap::ENTRIES, tld)
+}
+/// `bootstrap`: prefix of all entries of TLDs.
+pub fn bootstrap_entries_prefix() -> Vec<u8> {
+    field(bootstrap::ENTRIES)
+}
+/// `bootstrap`: the entry of a registrar.
+pub fn registrar_key(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::REGISTRARS, &id)
+}
+/// `bootstrap`: prefix of all entries of registrars.
+pub fn registrars_prefix() -> Vec<u8> {
+    field(bootstrap::REGISTRARS)
+}
+/// `bootstrap`: what the accreditation list says of a registrar id.
+pub fn accreditation_key(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::ACCREDITATIONS, &id)
+}
+/// `bootstrap`: prefix of the accreditation list.
+pub fn accreditations_prefix() -> Vec<u8> {
+    field(bootstrap::ACCREDITATIONS)
+}
+/// `bootstrap`: an organisation's claim on a registrar id.
+pub fn claim_key(organisation: &OrganisationId) -> Vec<u8> {
+    storage_key(bootstrap::CLAIMS, organisation)
+}
+/// `bootstrap`: prefix of all claims on registrar ids.
+pub fn claims_prefix() -> Vec<u8> {
+    field(bootstrap::CLAIMS)
+}
+/// `bootstrap`: prefix of the past values of a TLD's entry, oldest first.
+pub fn bootstrap_history_prefix(tld: &DomainName) -> Vec<u8> {
+    storage_key(bootstrap::HISTORY, tld)
+}
+/// `bootstrap`: prefix of the past values of a registrar's entry, oldest first.
+pub fn registrar_history_prefix(id: u32) -> Vec<u8> {
+    storage_key(bootstrap::REGISTRAR_HISTORY, &id)
+}
+/// `bootstrap`: the totals.
+pub fn bootstrap_counts_key() -> Vec<u8> {
+    field(bootstrap::COUNTS)
+}
+/// The registrar id in a key of [`registrars_prefix`] or [`accreditations_prefix`].
+pub fn registrar_of(key: &[u8]) -> Option<u32> {
+    let mut rest = key.get(1..)?;
+    u32::decode_key(&mut rest).filter(|_| rest.is_empty())
 }
 
 /// `governance`: a member organisation.

@@ -8,6 +8,7 @@
 //! | [`tld_binding`] | which organisation runs which TLD |
 //! | [`domain_records`] | delegations, name-server hosts, the root's apex |
 //! | [`registrations`] | names below a TLD, with terms, statuses and transfers; the zone of a TLD |
+//! | [`bootstrap`] | where registration data are asked for: RDAP base URLs of TLDs and registrars |
 //! | [`governance`] | members, nodes, proposals, votes, authorities, settings |
 //! | [`node_admission`] | requests to join |
 //! | [`node_removal`] | complaints, evidence, reviews |
@@ -35,6 +36,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod bootstrap;
 pub mod call;
 pub mod character;
 mod describe;

@@ -17,6 +17,9 @@ pub const MAX_CHAINS: usize = 64;
 /// Most pairs of chains that one process carries messages between.
 pub const MAX_RELAYS: usize = 64;
 
+/// Most sources of checkpoints of all chains.
+pub const MAX_SOURCES: usize = 16;
+
 /// Everything a process is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written")]
@@ -45,6 +48,10 @@ pub struct Membership {
     /// Folder with code of genesis contracts (`<contract id>.wasm`) that are not in the node's bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contracts_dir: Option<PathBuf>,
+    /// APIs of nodes from which an empty store begins with a checkpoint, such as `http://192.0.2.1:8100`. None of them
+    /// is trusted: all they give follows from the genesis, or is refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checkpoint_from: Vec<String>,
     /// The peer-to-peer side.
     pub network: NetworkConfig,
     /// The HTTP API.
@@ -88,6 +95,8 @@ struct WrittenMembership {
     genesis: PathBuf,
     data_dir: PathBuf,
     contracts_dir: Option<PathBuf>,
+    #[serde(default)]
+    checkpoint_from: Vec<String>,
     network: Option<NetworkConfig>,
     api: Option<ApiConfig>,
 }
@@ -112,8 +121,8 @@ impl TryFrom<Written> for NodeConfig {
         for mut chain in written.chain {
             let network = chain.network.take().ok_or_else(|| missing("[chain.network]", &chain))?;
             let api = chain.api.take().ok_or_else(|| missing("[chain.api]", &chain))?;
-            let WrittenMembership { genesis, data_dir, contracts_dir, .. } = chain;
-            chains.push(Membership { genesis, data_dir, contracts_dir, network, api });
+            let WrittenMembership { genesis, data_dir, contracts_dir, checkpoint_from, .. } = chain;
+            chains.push(Membership { genesis, data_dir, contracts_dir, checkpoint_from, network, api });
         }
         Ok(Self { key_file: written.key_file, chains, relays: written.relay, log: written.log })
     }
@@ -257,6 +266,13 @@ impl NodeConfig {
         }
         if self.relays.len() > MAX_RELAYS {
             return refuse("relay", self.relays.len().to_string(), "must be at most 64 pairs");
+        }
+        let sources = self.chains.iter().flat_map(|chain| &chain.checkpoint_from);
+        if let Some(other) = sources.clone().find(|source| !source.starts_with("http://")) {
+            return refuse("chain.checkpoint_from", other.clone(), "must be URLs such as http://192.0.2.1:8100");
+        }
+        if sources.count() > MAX_SOURCES {
+            return refuse("chain.checkpoint_from", "too many".into(), "must be at most 16 URLs");
         }
         let (mut folders, mut files, mut addresses) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for chain in &self.chains {

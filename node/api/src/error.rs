@@ -69,8 +69,10 @@ codes! {
         BlockUnknown = "block_unknown", 404;
         /// The height is above the node's tip.
         HeightAhead = "height_ahead", 404;
-        /// State of this height is no longer kept.
+        /// State of this height is no longer kept, or the node began with a checkpoint above it.
         HeightPruned = "height_pruned", 410;
+        /// The node offers no checkpoint of this height (any more).
+        CheckpointUnknown = "checkpoint_unknown", 404;
         /// No such contract.
         ContractUnknown = "contract_unknown", 404;
         /// The transaction was refused; `refusal` says why.

@@ -15,6 +15,7 @@
 )]
 
 pub mod chain;
+pub mod checkpoint;
 pub mod config;
 pub mod dry_run;
 pub mod error;

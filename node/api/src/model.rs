@@ -455,6 +455,10 @@ pub struct StatusDocument {
     /// Oldest height of which state is still provable.
     #[schema(value_type = u64)]
     pub oldest_state: Height,
+    /// Height of the checkpoint that the node began with, 0 when it began with the genesis: blocks up to it are not here.
+    #[serde(default)]
+    #[schema(value_type = u64)]
+    pub base: Height,
     /// Version of the program.
     pub version: String,
 }

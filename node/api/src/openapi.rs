@@ -119,6 +119,28 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..get(path::HEADERS, "Headers with certificates and authority lists.", "HeaderList")
     },
     Endpoint {
+        in_path: &[("height", "integer", "First height, from 1.")],
+        errors: &[404, 410],
+        ..get(
+            path::CHAIN,
+            "Final blocks with their certificates from a height, at most 64 and about 3 MiB: a canonical list of pairs.",
+            "application/octet-stream",
+        )
+    },
+    get(path::CHECKPOINTS, "Checkpoints that the node offers, the newest first.", "CheckpointList"),
+    Endpoint {
+        in_path: &[
+            ("height", "integer", "Height of a checkpoint that the node offers."),
+            ("place", "string", "1 to 64 hexadecimal digits: the first places of the tree with this prefix."),
+        ],
+        errors: &[404],
+        ..get(
+            path::CHECKPOINT_CHUNK,
+            "Canonical bytes of the chunk of a checkpoint that holds a place: every entry of one part of the state tree.",
+            "application/octet-stream",
+        )
+    },
+    Endpoint {
         in_path: &[("key", "string", "State key, hexadecimal.")],
         in_query: &[("height", "integer", "Height; the tip when missing.")],
         errors: &[404, 410],
@@ -256,6 +278,7 @@ fn shapes() -> Vec<Named> {
     add::<model::ContractList>(&mut out);
     add::<model::EventPage>(&mut out);
     add::<model::AbnormalList>(&mut out);
+    add::<crate::checkpoint::CheckpointList>(&mut out);
     add::<model::StatusDocument>(&mut out);
     add::<model::GenesisDocument>(&mut out);
     add::<model::AccountDocument>(&mut out);
@@ -344,7 +367,7 @@ const fn reason(status: u16) -> &'static str {
         400 => "A field, the body or the query breaks a rule.",
         404 => "No such thing.",
         405 => "The path does not take this method.",
-        410 => "State or events of this height are no longer kept.",
+        410 => "State, blocks or events of this height are not kept.",
         413 => "The body is too long.",
         415 => "A body of another media type.",
         422 => "The transaction, or the recovery, was refused.",

@@ -17,6 +17,12 @@ pub const BLOCK: &str = "/v1/blocks/{block}";
 pub const HEADERS: &str = "/v1/headers/{height}";
 /// `GET`: one state entry with proof.
 pub const STATE_ENTRY: &str = "/v1/state/{key}";
+/// `GET`: checkpoints that the node offers.
+pub const CHECKPOINTS: &str = "/v1/checkpoints";
+/// `GET`: one chunk of a checkpoint.
+pub const CHECKPOINT_CHUNK: &str = "/v1/checkpoints/{height}/chunks/{place}";
+/// `GET`: final blocks with certificates from a height, as canonical bytes.
+pub const CHAIN: &str = "/v1/chain/{height}";
 /// `GET`: state entries under a prefix.
 pub const STATE: &str = "/v1/state";
 /// `POST`: many state entries at one height, with proofs.

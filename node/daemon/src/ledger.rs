@@ -1,14 +1,16 @@
 //! The API's two sides, over the store, the mempool and the node's inbox.
 
 use crate::{
+    checkpoint::Offered,
     contacts,
     driver::{Inbox, Shared},
-    node::{Progress, SharedPool, Verdict},
+    node::{Progress, SharedPool, Verdict, following},
     preverify,
     remediation::LastPlan,
 };
 use althing_api::{
     ApiError, ErrorCode, Refusal, RefusalCode,
+    checkpoint::CheckpointDocument,
     dry_run::{DryRunChange, DryRunEvent, DryRunRequest, DryRunResponse, MAX_DRY_RUN_CHANGES},
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, HexBytes, StatusDocument,
@@ -72,6 +74,8 @@ pub struct LedgerService<S: Storage> {
     pub network: Handle,
     /// The remediation plan that was computed last.
     pub plans: LastPlan,
+    /// Checkpoints that are offered.
+    pub checkpoints: Arc<Offered>,
     /// Why the node has stopped, when it has.
     pub halted: Arc<Mutex<Option<String>>>,
 }
@@ -102,6 +106,12 @@ impl<S: Storage> LedgerService<S> {
 
     fn halted(&self) -> Option<String> {
         self.halted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses what is older than the checkpoint that the store began with.
+    fn check_base(&self, height: Height) -> Result<(), LedgerError> {
+        let base = self.store()?.base().map_err(fault)?;
+        if Height(0) < height && height <= base { Err(LedgerError::BeforeBase { height, base }) } else { Ok(()) }
     }
 
     fn pending(&self, hash: &Hash) -> bool {
@@ -156,6 +166,7 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
             pending_transactions,
             pending_bytes,
             oldest_state: store.oldest().map_err(fault)?,
+            base: store.base().map_err(fault)?,
             version: env!("CARGO_PKG_VERSION").into(),
         })
     }
@@ -235,11 +246,27 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
     fn block(&self, height: Height) -> Result<Option<(Block, QuorumCertificate)>, LedgerError> {
         let store = self.store()?;
         let block = store.block(height).map_err(fault)?;
+        if block.is_none() {
+            self.check_base(height)?;
+        }
         Ok(block.zip(store.certificate(height).map_err(fault)?))
     }
 
     fn height_of_block(&self, hash: &Hash) -> Result<Option<Height>, LedgerError> {
         self.store()?.height_of_block(hash).map_err(fault)
+    }
+
+    fn chain(&self, from: Height) -> Result<Vec<(Block, QuorumCertificate)>, LedgerError> {
+        self.check_base(from)?;
+        following::blocks_from(&*self.store()?, from, following::ANSWER_BLOCKS).map_err(fault)
+    }
+
+    fn checkpoints(&self) -> Result<Vec<CheckpointDocument>, LedgerError> {
+        Ok(self.checkpoints.documents())
+    }
+
+    fn chunk(&self, height: Height, place: &Hash) -> Result<Vec<u8>, LedgerError> {
+        self.checkpoints.chunk(height, place)
     }
 
     fn receipts(&self, height: Height) -> Result<Vec<Receipt>, LedgerError> {
@@ -249,6 +276,9 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
     fn header(&self, height: Height) -> Result<Option<(Header, QuorumCertificate, AuthorityList)>, LedgerError> {
         let store = self.store()?;
         let header = store.header(height).map_err(fault)?;
+        if header.is_none() {
+            self.check_base(height)?;
+        }
         let certificate = store.certificate(height).map_err(fault)?;
         let authorities = store.authorities(height).map_err(fault)?;
         Ok(header.zip(certificate).zip(authorities).map(|((h, c), a)| (h, c, a)))
@@ -385,6 +415,7 @@ impl<S: Storage + 'static> Ledger for LedgerService<S> {
     fn events(&self, from: EventId, limit: usize) -> Result<Vec<EventDocument>, LedgerError> {
         let store = self.store()?;
         let tip = *self.shared.tip.borrow();
+        self.check_base(from.height.max(Height(1)))?;
         let mut from = from;
         // The store looks at a bounded number of receipts at a time: an empty page is not yet the end.
         loop {

@@ -2,8 +2,9 @@
 //!
 //! [`node`] is the node without its outside, [`driver`] gives it a thread, channels and timers, [`contacts`] says who
 //! may connect, [`wire`] is the driver's way out, [`ledger`] is what the API reads,
-//! [`remediation`] computes plans for it, `membership` puts them together for one chain, and [`assemble`] runs the nodes of
-//! all chains of the configuration, with `relay` between them.
+//! [`remediation`] computes plans for it, [`checkpoint`] offers checkpoints and [`join`] begins with one, [`audit`]
+//! computes an exported chain again. `membership` puts the parts together for one chain, and [`assemble`] runs the nodes
+//! of all chains of the configuration, with `relay` between them.
 #![cfg_attr(
     test,
     allow(
@@ -16,8 +17,11 @@
 )]
 
 pub mod assemble;
+pub mod audit;
+pub mod checkpoint;
 pub mod contacts;
 pub mod driver;
+pub mod join;
 pub mod keys;
 pub mod ledger;
 mod membership;

@@ -1,9 +1,10 @@
 //! `althingd`: runs the nodes of one configuration file, one for each chain that it names.
 
 use althing_api::config::{LogFormat, NodeConfig};
-use althing_daemon::{assemble, keys};
+use althing_daemon::{assemble, audit, keys};
 use althing_types::crypto::NodeId;
-use clap::Parser;
+use anyhow::Context;
+use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Runs nodes of Althing chains: one for each chain of the configuration, in one process and with one key.
@@ -13,20 +14,32 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  althingd --config node.toml\n  althingd --config node.toml --check\n\nExit codes: 0 ended by a signal; 1 a chain has halted, or could not start (the last line says which and why); 2 wrong usage."
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  althingd --config node.toml\n  althingd --config node.toml --check\n  althingd audit chain.gz\n\nExit codes: 0 ended by a signal; 1 a chain has halted, or could not start (the last line says which and why); 2 wrong usage."
 )]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Work>,
     /// Configuration file (TOML).
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    config: Option<PathBuf>,
     /// Check the configuration, the key and the genesis, print the identities of the node and of its chains, then end.
     #[arg(long)]
     check: bool,
 }
 
+/// What it does instead of running a node.
+#[derive(Debug, Subcommand)]
+enum Work {
+    /// Computes an exported chain again from its genesis, without any network, and says where it first disagrees.
+    #[command(after_help = audit::AFTER)]
+    Audit(audit::AuditArgs),
+}
+
 fn main() -> ExitCode {
     match start() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("althingd: {error:#}");
             ExitCode::FAILURE
@@ -34,11 +47,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn start() -> anyhow::Result<()> {
+fn start() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let config = assemble::read_config(&arguments.config)?;
+    if let Some(Work::Audit(options)) = &arguments.command {
+        return audit::run(options);
+    }
+    let config = assemble::read_config(&arguments.config.context("--config is needed")?)?;
     if arguments.check {
-        return check(&config);
+        check(&config)?;
+        return Ok(ExitCode::SUCCESS);
     }
     // The consensus library tells of every vote at level info; what matters of it, the node itself logs.
     let quiet = format!("arc_malachitebft_core_consensus=warn,arc_malachitebft_core_driver=warn,{}", config.log.filter);
@@ -48,7 +65,8 @@ fn start() -> anyhow::Result<()> {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
-    assemble::run(config)
+    assemble::run(config)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads everything that the configuration names, and says whose node it would start on which chains.

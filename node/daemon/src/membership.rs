@@ -5,8 +5,10 @@
 //! process's other chains go on: they share nothing with this one but the key, the runtime and its threads.
 
 use crate::{
+    checkpoint::{self, Maker, Offered},
     contacts::Contacts,
     driver::{Driver, Inbox, Outbox, Shared, channels},
+    join,
     ledger::{LedgerService, StoreSlot},
     metrics::Probe,
     node::{Halt, Node, NodeConfig, SharedPool},
@@ -64,6 +66,8 @@ struct Parts<W> {
     contacts: Contacts,
     inbox: Inbox,
     stopping: Arc<AtomicBool>,
+    checkpoints: PathBuf,
+    offered: Arc<Offered>,
 }
 
 /// Why the node does not follow the chain, when it does not.
@@ -136,6 +140,7 @@ impl<W: Wire> Prepared<W> {
         })?);
         let executor = Executor::new(machine, genesis.chain.clone(), genesis.kind.clone());
         let data = membership.data_dir.join("store");
+        runtime.block_on(join::join(&membership.data_dir, &membership.checkpoint_from, &genesis))?;
         let store = open(&data, &genesis, &executor, membership.contracts_dir.as_deref())?;
         let tip = store.tip()?.map_or(Height(0), |t| t.height);
 
@@ -149,6 +154,7 @@ impl<W: Wire> Prepared<W> {
         let wire = wire(network.clone(), key);
         let shared = Arc::new(Shared::new(tip));
         shared.member.store(contacts.is_member(), Ordering::Relaxed);
+        let offered = Arc::new(Offered::default());
         let parts = Parts {
             key: key.clone(),
             data,
@@ -162,6 +168,8 @@ impl<W: Wire> Prepared<W> {
             contacts,
             inbox: inbox.clone(),
             stopping: Arc::default(),
+            checkpoints: checkpoint::folder(&membership.data_dir),
+            offered: Arc::clone(&offered),
             genesis,
         };
         let service = Arc::new(LedgerService {
@@ -175,6 +183,7 @@ impl<W: Wire> Prepared<W> {
             inbox,
             network: network.clone(),
             plans: Default::default(),
+            checkpoints: offered,
             halted: Arc::clone(&parts.halted),
         });
         let services =
@@ -211,6 +220,9 @@ impl<W: Wire> Prepared<W> {
         let Self { parts, outbox, network, listener, services, limits, span } = self;
         let chain = parts.genesis.chain.clone();
         let (inbox, stopping, halted) = (parts.inbox.clone(), Arc::clone(&parts.stopping), Arc::clone(&parts.halted));
+        let (slot, offered) = (Arc::clone(&parts.slot), Arc::clone(&parts.offered));
+        let folder = parts.checkpoints.clone();
+        Maker { store: slot, folder, offered, stopping: Arc::clone(&stopping) }.spawn()?;
         spawn_pruner(&parts, span.clone())?;
         let (stop_api, api_stopped) = oneshot::channel::<()>();
         let serving = althing_rpc::serve(listener, services, limits, async {
@@ -278,7 +290,7 @@ fn open(
 }
 
 /// Finds the code of a genesis contract by its hash: in the bundle, or in the folder of the configuration.
-fn find_code(hash: &Hash, folder: Option<&Path>) -> Option<Vec<u8>> {
+pub(crate) fn find_code(hash: &Hash, folder: Option<&Path>) -> Option<Vec<u8>> {
     let bundled = althing_bundle::contracts().iter().map(|c| c.code.to_vec());
     let found = bundled.into_iter().find(|code| keyspace::code_hash(code) == *hash);
     found.or_else(|| {
@@ -417,6 +429,7 @@ fn free_space(path: &Path) -> anyhow::Result<u64> {
 
 /// Forgets old state beside the node's thread, a little at a time.
 fn spawn_pruner<W>(parts: &Parts<W>, span: Span) -> anyhow::Result<()> {
+    let offered = Arc::clone(&parts.offered);
     let (slot, stopping, probe) = (Arc::clone(&parts.slot), Arc::clone(&parts.stopping), Arc::clone(&parts.probe));
     let retention = parts.genesis.parameters.retention_blocks;
     std::thread::Builder::new().name(format!("prune {}", parts.genesis.chain)).spawn(move || {
@@ -425,7 +438,7 @@ fn spawn_pruner<W>(parts: &Parts<W>, span: Span) -> anyhow::Result<()> {
             std::thread::sleep(PRUNE_EVERY);
             let store = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
             let Some(store) = store else { continue };
-            if let Err(error) = probe.time("prune", || prune_once(&store, retention)) {
+            if let Err(error) = probe.time("prune", || prune_once(&store, retention, offered.pinned())) {
                 tracing::warn!(%error, "old state was not forgotten");
             }
         }
@@ -433,9 +446,9 @@ fn spawn_pruner<W>(parts: &Parts<W>, span: Span) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn prune_once(store: &RocksStore, retention: u64) -> Result<(), StoreError> {
+fn prune_once(store: &RocksStore, retention: u64, pinned: Height) -> Result<(), StoreError> {
     let Some(tip) = store.tip()? else { return Ok(()) };
-    let oldest = Height(tip.height.0.saturating_sub(retention));
+    let oldest = Height(tip.height.0.saturating_sub(retention)).min(pinned);
     if store.oldest()? < oldest {
         store.prune(oldest)?;
     }

@@ -111,7 +111,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
-    use routes::{blocks, contracts, events, node, recovery, remediation, state, transactions};
+    use routes::{blocks, checkpoints, contracts, events, node, recovery, remediation, state, transactions};
     vec![
         (path::TRANSACTIONS, post(transactions::submit)),
         (path::TRANSACTIONS_STATUS, post(transactions::status)),
@@ -122,6 +122,9 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         (path::ABNORMAL, get(transactions::abnormal)),
         (path::BLOCK, get(blocks::block)),
         (path::HEADERS, get(blocks::headers)),
+        (path::CHAIN, get(checkpoints::chain)),
+        (path::CHECKPOINTS, get(checkpoints::list)),
+        (path::CHECKPOINT_CHUNK, get(checkpoints::chunk)),
         (path::STATE_ENTRY, get(state::entry)),
         (path::STATE, get(state::scan)),
         (path::STATE_BATCH, post(state::batch)),

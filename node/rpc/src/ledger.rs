@@ -2,6 +2,7 @@
 
 use althing_api::{
     ApiError, Refusal,
+    checkpoint::CheckpointDocument,
     dry_run::{DryRunRequest, DryRunResponse},
     model::{
         AbnormalDocument, AccountDocument, ContractDocument, EventDocument, StatusDocument, TransactionStatus,
@@ -38,6 +39,20 @@ pub enum LedgerError {
         height: Height,
         /// Oldest height that is kept.
         oldest: Height,
+    },
+    /// The node began with a checkpoint and does not have what is older.
+    #[error("height {height} is older than the checkpoint {base} that this node began with")]
+    BeforeBase {
+        /// The height asked for.
+        height: Height,
+        /// The checkpoint's height.
+        base: Height,
+    },
+    /// No checkpoint of this height is offered.
+    #[error("no checkpoint of height {height} is offered")]
+    NoCheckpoint {
+        /// The height asked for.
+        height: Height,
     },
     /// The height is above the tip.
     #[error("height {height} is above the tip {tip}")]
@@ -135,6 +150,24 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerError`] when the node cannot answer.
     fn height_of_block(&self, hash: &Hash) -> Result<Option<Height>, LedgerError>;
+
+    /// Final blocks with certificates from a height on, as many as fit into one answer; none above the tip.
+    ///
+    /// # Errors
+    /// [`LedgerError::BeforeBase`] when the node began with a later checkpoint.
+    fn chain(&self, from: Height) -> Result<Vec<(Block, QuorumCertificate)>, LedgerError>;
+
+    /// Checkpoints that are offered, the newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the node cannot answer.
+    fn checkpoints(&self) -> Result<Vec<CheckpointDocument>, LedgerError>;
+
+    /// Canonical bytes of the chunk of a checkpoint that holds a place of the tree.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoCheckpoint`] when none of this height is offered.
+    fn chunk(&self, height: Height, place: &Hash) -> Result<Vec<u8>, LedgerError>;
 
     /// Receipts of a final block, in order.
     ///

@@ -62,6 +62,12 @@ impl From<LedgerError> for Problem {
             LedgerError::Ahead { height: h, tip } => {
                 height(ErrorCode::HeightAhead, h, format!("must be at most {tip}"))
             }
+            LedgerError::BeforeBase { height: h, base } => {
+                height(ErrorCode::HeightPruned, h, format!("must be above {base}"))
+            }
+            LedgerError::NoCheckpoint { height: h } => {
+                height(ErrorCode::CheckpointUnknown, h, "must be one of /v1/checkpoints".into())
+            }
             LedgerError::NotReady { .. } => Self::new(ErrorCode::NotReady, message.clone()),
             LedgerError::NoPlan { number, .. } => {
                 let mut api = ApiError::new(ErrorCode::PlanRefused, message.clone());

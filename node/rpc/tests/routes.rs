@@ -29,6 +29,7 @@ fn target(endpoint: &Endpoint) -> String {
         .replace("{hash}", &Hash::ZERO.to_string())
         .replace("{block}", "latest")
         .replace("{height}", "1")
+        .replace("{place}", "0")
         .replace("{contract}", contract().as_str())
         .replace("{key}", &Hash::ZERO.to_string());
     match endpoint.path {
@@ -112,6 +113,12 @@ async fn bad_input_is_answered_with_field_value_and_rule() {
         (format!("/v1/state/{}", "00".repeat(641)), 400, "bad_parameter", "key"),
         ("/v1/state/01?height=9".into(), 404, "height_ahead", "height"),
         ("/v1/state/01?height=1".into(), 410, "height_pruned", "height"),
+        ("/v1/chain/0".into(), 400, "bad_parameter", "height"),
+        ("/v1/chain/4".into(), 404, "height_ahead", "height"),
+        ("/v1/checkpoints/2/chunks/0".into(), 404, "checkpoint_unknown", "height"),
+        ("/v1/checkpoints/1/chunks/0g".into(), 400, "bad_parameter", "place"),
+        (format!("/v1/checkpoints/1/chunks/{zero}0"), 400, "bad_parameter", "place"),
+        ("/v1/checkpoints/-1/chunks/0".into(), 400, "bad_parameter", "height"),
         ("/v1/contracts/UPPER".into(), 400, "bad_parameter", "contract"),
         ("/v1/contracts/none".into(), 404, "contract_unknown", "contract"),
         ("/v1/contracts/none/code".into(), 404, "contract_unknown", "contract"),

@@ -7,6 +7,7 @@
 //! | meta | `genesis-root` | root of the state at height 0 |
 //! | meta | `tip` | height (u64 BE), block hash, state root |
 //! | meta | `oldest` | height (u64 BE) |
+//! | meta | `base` | height (u64 BE) of the checkpoint that the store began with; missing when it has all blocks |
 //! | meta | `recovery` | canonical `ProvenRecovery` that the height after the tip begins with, if any |
 //! | chain | `h` height | canonical `Header` |
 //! | chain | `t` height | canonical certificate of the block before, if any, and list of transactions |
@@ -29,13 +30,14 @@ use althing_types::{hash::Hash, id::Height};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The version of the form on disk.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 pub(crate) const META_FORMAT: &[u8] = b"format";
 pub(crate) const META_GENESIS: &[u8] = b"genesis";
 pub(crate) const META_GENESIS_ROOT: &[u8] = b"genesis-root";
 pub(crate) const META_TIP: &[u8] = b"tip";
 pub(crate) const META_OLDEST: &[u8] = b"oldest";
+pub(crate) const META_BASE: &[u8] = b"base";
 pub(crate) const META_RECOVERY: &[u8] = b"recovery";
 
 pub(crate) const HEADER: u8 = b'h';
@@ -157,6 +159,14 @@ impl RawTip {
 pub(crate) fn oldest(reader: &(impl Reader + ?Sized)) -> Result<Height, StoreError> {
     match reader.get(Table::Meta, META_OLDEST)? {
         Some(bytes) => u64_of("the oldest height", &bytes).map(Height),
+        None => Ok(Height(0)),
+    }
+}
+
+/// The height of the checkpoint that the store began with; 0 when it has all blocks.
+pub(crate) fn base(reader: &(impl Reader + ?Sized)) -> Result<Height, StoreError> {
+    match reader.get(Table::Meta, META_BASE)? {
+        Some(bytes) => u64_of("the base height", &bytes).map(Height),
         None => Ok(Height(0)),
     }
 }

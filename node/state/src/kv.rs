@@ -2,7 +2,7 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | meta | `format`, `genesis`, `tip`, `oldest`; `abnormal/` or `evidence/` and number (u64 BE) | see [`crate::chain`] |
+//! | meta | `format`, `genesis`, `tip`, `oldest`, `base`; `abnormal/` or `evidence/` and number (u64 BE) | see [`crate::chain`] |
 //! | state | state key | value after the tip |
 //! | tree | node key, see [`crate::tree`] | tree node |
 //! | history | key hash (32 B), height (u64 BE) | value before that height: 0, or 1 and the bytes |

@@ -17,8 +17,11 @@
 )]
 
 mod acknowledged;
+mod adopt;
+mod builder;
 mod cache;
 mod chain;
+pub mod checkpoint;
 mod error;
 mod kv;
 mod memory;
@@ -31,10 +34,12 @@ mod storage;
 mod store;
 mod tree;
 
+pub use adopt::{Adoption, Base};
 pub use chain::FORMAT;
 pub use error::StoreError;
 pub use kv::{Batch, Durability, Kv, Reader, Table, Visit};
 pub use memory::{MemoryBatch, MemoryKv, MemorySnapshot, MemoryStore, WriteFault};
+pub use past::VisitEntry;
 pub use rocks::{RocksBatch, RocksKv, RocksOptions, RocksSnapshot, RocksStore};
 pub use storage::{Commit, EventPage, Kept, MAX_ABNORMAL, MAX_EVIDENCE, Staged, Storage, StoredEvent, Tip, Writes};
 pub use store::Store;

@@ -1,10 +1,12 @@
 //! The store in memory: for simulation and tests, with crashes and failing disks on demand.
 
 use crate::{
+    chain,
     error::StoreError,
     kv::{Batch, Durability, Kv, Reader, Table, Visit},
     store::{Caches, Store},
 };
+use althing_types::id::Height;
 use std::{
     collections::BTreeMap,
     ops::Bound,
@@ -61,6 +63,22 @@ impl MemoryStore {
         }
         let _ = crate::storage::Storage::log_sync(&restarted);
         restarted
+    }
+
+    /// Forgets blocks, receipts and events below a height, and where things are by hash: for who only goes on, and must
+    /// not need more memory the longer a chain is. The state stays as it is; see [`crate::Storage::prune`].
+    pub fn forget_below(&self, height: Height) {
+        let mut tables = self.kv().tables.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rows) = tables.get_mut(&Table::Chain) {
+            // What has to be pruned still is told by rows of its own.
+            let keep = |key: &[u8]| {
+                let (kind, rest) = key.split_first().unwrap_or((&0, &[]));
+                let old = rest.first_chunk::<8>().is_some_and(|at| u64::from_be_bytes(*at) < height.0);
+                !old || matches!(*kind, chain::STALE | chain::DELETED)
+            };
+            Arc::make_mut(rows).retain(|key, _| keep(key));
+        }
+        tables.remove(&Table::Index);
     }
 
     /// Lets the next write fail; the store then refuses all further writes until [`MemoryStore::crash`].

@@ -121,6 +121,31 @@ pub(crate) fn encode(node: &Node) -> Result<Vec<u8>, StoreError> {
     }
 }
 
+/// An inner node's bytes.
+pub(crate) fn encode_places(places: &Places) -> Vec<u8> {
+    let bitmap = |chosen: fn(&Child) -> bool| {
+        let taken = (0u16..).zip(places).filter(|(_, place)| place.as_ref().is_some_and(chosen));
+        taken.fold(0u16, |bits, (index, _)| bits | 1u16.checked_shl(index.into()).unwrap_or(0))
+    };
+    let mut out = Vec::with_capacity(256);
+    out.push(INNER);
+    out.extend_from_slice(&bitmap(|_| true).to_be_bytes());
+    out.extend_from_slice(&bitmap(|child| child.is_leaf).to_be_bytes());
+    for child in places.iter().flatten() {
+        out.extend_from_slice(&child.hash.0);
+        put_number(&mut out, child.version);
+        if !child.is_leaf {
+            put_number(&mut out, child.leaves);
+        }
+    }
+    out
+}
+
+/// The bytes of the root of an empty tree.
+pub(crate) const fn encode_none() -> [u8; 1] {
+    [NONE]
+}
+
 /// A leaf's bytes.
 pub(crate) fn encode_leaf(key: &Hash, value: &Hash) -> [u8; 65] {
     let mut out = [LEAF; 65];

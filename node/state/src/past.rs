@@ -2,19 +2,72 @@
 //!
 //! The store keeps the latest value of each key, and by key hash what a key had before each height of the retention
 //! window. A key that is still there is found under its latest value; one that was deleted since is found in the lists
-//! of deleted keys, for a hash does not tell its key.
+//! of deleted keys, for a hash does not tell its key. [`entries`] goes over all of an old state once, and looks into the
+//! past of those keys only that have one.
 
 use crate::{
-    chain::{self, by_height, value_at},
+    chain::{self, Stale, by_height, value_at},
     error::StoreError,
     kv::{Reader, Table},
 };
 use althing_types::{
+    hash::Hash,
     id::Height,
     keyspace::key_hash,
     view::{Entry, StateFault, StateView},
 };
 use std::{collections::BTreeSet, ops::Bound};
+
+/// Called with key hash, key and value of each entry; `false` ends it.
+pub type VisitEntry<'a> = &'a mut dyn FnMut(&Hash, &[u8], &[u8]) -> bool;
+
+/// Visits every entry of the state after `height`, which must be in the retention window of the snapshot.
+pub(crate) fn entries<S: Reader>(snapshot: S, height: Height, visit: VisitEntry<'_>) -> Result<(), StoreError> {
+    let (mut changed, mut fault) = (BTreeSet::new(), None);
+    snapshot.scan(Table::Chain, &by_height(chain::STALE, height.next()), &mut |key, value| {
+        if key.first() != Some(&chain::STALE) {
+            return false;
+        }
+        match chain::decode::<Stale>("list of stale nodes", value) {
+            Ok(stale) => changed.extend(stale.former),
+            Err(error) => fault = Some(error),
+        }
+        fault.is_none()
+    })?;
+    let mut on = fault.is_none();
+    if on {
+        snapshot.scan(Table::State, &[], &mut |key, value| {
+            let place = key_hash(key);
+            if !changed.contains(&place.0) {
+                on = visit(&place, key, value);
+                return on;
+            }
+            match value_at(&snapshot, height, key, &place) {
+                Ok(Some(value)) => on = visit(&place, key, &value),
+                Ok(None) => {}
+                Err(error) => fault = Some(error),
+            }
+            on && fault.is_none()
+        })?;
+    }
+    if let Some(error) = fault {
+        return Err(error);
+    }
+    let view = PastView::new(snapshot, height)?;
+    for key in view.deleted.iter() {
+        if view.snapshot.get(Table::State, key)?.is_some() {
+            continue;
+        }
+        let place = key_hash(key);
+        if let Some(value) = value_at(&view.snapshot, height, key, &place)? {
+            on = visit(&place, key, &value);
+        }
+        if !on {
+            break;
+        }
+    }
+    Ok(())
+}
 
 /// Keys that a scan takes from the store at a time.
 const PAGE: usize = 256;

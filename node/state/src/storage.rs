@@ -5,7 +5,7 @@
 //! Between the two, the consensus log ([`Storage::log_append`], [`Storage::log_sync`]) keeps what this node has
 //! promised at the present height.
 
-use crate::{error::StoreError, tree::TreeChange};
+use crate::{error::StoreError, past::VisitEntry, tree::TreeChange};
 use althing_types::{
     authority::AuthorityList,
     block::{Block, Header},
@@ -213,6 +213,18 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// [`StoreError::Pruned`] below the retention window, [`StoreError::NotYet`] above the tip.
     fn prove(&self, height: Height, key: &[u8]) -> Result<(Option<Vec<u8>>, StateProof), StoreError>;
+    /// Visits every entry of the state after `height`, each once, in no order that is promised. Later commits and prunes
+    /// do not change what is visited.
+    ///
+    /// # Errors
+    /// [`StoreError::Pruned`] below the retention window, [`StoreError::NotYet`] above the tip.
+    fn entries(&self, height: Height, visit: VisitEntry<'_>) -> Result<(), StoreError>;
+    /// The height of the checkpoint that the store began with, 0 when it began with the genesis. Blocks, receipts and
+    /// events up to it are not here; its header, certificate and authority list are.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    fn base(&self) -> Result<Height, StoreError>;
     /// The oldest height whose state can be read and proven.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::{
     chain::{self, RawTip, Stale, by_hash, by_height, by_index, corrupt},
     error::StoreError,
     kv::{Batch, Durability, Kv, Reader, Table},
-    past::PastView,
+    past::{self, PastView, VisitEntry},
     read::{View, events, stored_receipt},
     ring::{ABNORMAL, EVIDENCE},
     storage::{Commit, EventPage, Kept, Staged, Storage, Tip, Writes},
@@ -164,7 +164,7 @@ impl<K: Kv> Store<K> {
     }
 
     /// The only way to the disk: after one failure there is no second try.
-    fn write(&self, batch: K::Batch<'_>, durability: Durability) -> Result<(), StoreError> {
+    pub(crate) fn write(&self, batch: K::Batch<'_>, durability: Durability) -> Result<(), StoreError> {
         self.check_usable()?;
         self.0.kv.write(batch, durability).inspect_err(|error| {
             lock(&self.0.broken).get_or_insert_with(|| error.clone());
@@ -416,6 +416,7 @@ impl<K: Kv> Storage for Store<K> {
                 let recovery = self.recovery(height)?;
                 Ok(Some(Block { header, previous, recovery, transactions }))
             }
+            None if height <= self.base()? => Ok(None),
             None => self.locate(Err(corrupt(format!("the transactions of height {height} are missing")))),
         }
     }
@@ -482,6 +483,13 @@ impl<K: Kv> Storage for Store<K> {
             Ok((value, tree::prove(&snapshot, height, &place)?))
         });
         self.locate(proven)
+    }
+    fn entries(&self, height: Height, visit: VisitEntry<'_>) -> Result<(), StoreError> {
+        let visited = self.snapshot_at(height).and_then(|snapshot| past::entries(snapshot, height, visit));
+        self.locate(visited)
+    }
+    fn base(&self) -> Result<Height, StoreError> {
+        self.locate(chain::base(&self.0.kv))
     }
     fn oldest(&self) -> Result<Height, StoreError> {
         self.locate(chain::oldest(&self.0.kv))

@@ -20,7 +20,7 @@ use althing_types::{
     hash::{Hash, sha3_256},
     id::Height,
     keyspace::key_hash,
-    proof::StateProof,
+    proof::{ProofLeaf, StateProof},
 };
 use jmt::{
     JellyfishMerkleTree, KeyHash, SimpleHasher,
@@ -38,7 +38,7 @@ const MAX_DEPTH: usize = 64;
 /// Longest former value that is hashed to spare reading its leaf.
 const CHEAP_VALUE: usize = 1024;
 /// The hash of an empty subtree.
-const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
+pub(crate) const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 
 /// SHA3-256 for the tree.
 struct Hasher(Sha3_256);
@@ -68,15 +68,15 @@ pub(crate) struct TreeChange {
     pub(crate) former: Vec<(Hash, Option<Vec<u8>>)>,
 }
 
-const fn values_version(height: Height) -> u64 {
+pub(crate) const fn values_version(height: Height) -> u64 {
     height.0.saturating_mul(2)
 }
 
-const fn root_version(height: Height) -> u64 {
+pub(crate) const fn root_version(height: Height) -> u64 {
     height.0.saturating_mul(2).saturating_add(1)
 }
 
-fn root_key(version: u64) -> Vec<u8> {
+pub(crate) fn root_key(version: u64) -> Vec<u8> {
     node::key(version, std::iter::empty())
 }
 
@@ -278,10 +278,12 @@ fn node_hash(parsed: &Parsed) -> Hash {
     match parsed {
         Parsed::None => EMPTY,
         Parsed::Inner(places) => part_hash(&places[..]),
-        Parsed::Leaf(leaf) => {
-            sha3_256(&[jmt::proof::LEAF_DOMAIN_SEPARATOR, leaf.key.0.as_slice(), leaf.value.0.as_slice()].concat())
-        }
+        Parsed::Leaf(leaf) => leaf_hash(leaf),
     }
+}
+
+pub(crate) fn leaf_hash(leaf: &ProofLeaf) -> Hash {
+    sha3_256(&[jmt::proof::LEAF_DOMAIN_SEPARATOR, leaf.key.0.as_slice(), leaf.value.0.as_slice()].concat())
 }
 
 /// The root of a height, from its node.
@@ -290,7 +292,7 @@ pub(crate) fn root<R: Reader + ?Sized>(reader: &R, height: Height) -> Result<Has
 }
 
 /// The hash of a part of an inner node's sixteen places: `places` has 1, 2, 4, 8 or 16 of them.
-fn part_hash(places: &[Option<Child>]) -> Hash {
+pub(crate) fn part_hash(places: &[Option<Child>]) -> Hash {
     if let Some(only) = only_leaf(places) {
         return only.hash;
     }
@@ -316,7 +318,7 @@ fn only_leaf(places: &[Option<Child>]) -> Option<Child> {
     (children.next().is_none() && first.is_leaf).then_some(*first)
 }
 
-fn nibble_of(hash: &Hash, depth: usize) -> u8 {
+pub(crate) fn nibble_of(hash: &Hash, depth: usize) -> u8 {
     let byte = hash.0.get(depth / 2).copied().unwrap_or(0);
     if depth.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
 }

@@ -91,6 +91,8 @@ pub struct Parameters {
     pub max_expiry_blocks: u64,
     /// Heights of which old state stays readable with proof.
     pub retention_blocks: u64,
+    /// Every so many heights nodes offer their state to joiners (P 0048); 0: never.
+    pub checkpoint_blocks: u64,
 }
 
 impl Wire for Parameters {
@@ -111,6 +113,7 @@ impl Wire for Parameters {
             FieldSchema { name: "max_postscript_bytes", kind: u32::SCHEMA },
             FieldSchema { name: "max_expiry_blocks", kind: u64::SCHEMA },
             FieldSchema { name: "retention_blocks", kind: u64::SCHEMA },
+            FieldSchema { name: "checkpoint_blocks", kind: u64::SCHEMA },
         ],
     };
 }
@@ -132,6 +135,7 @@ impl Default for Parameters {
             max_postscript_bytes: 512,
             max_expiry_blocks: 100_000,
             retention_blocks: 1_000,
+            checkpoint_blocks: 1_000,
         }
     }
 }
@@ -430,6 +434,7 @@ impl Parameters {
             "must be 1000000 to max_block_fuel",
         )?;
         within("max_expiry_blocks", self.max_expiry_blocks, 10, 10_000_000, "must be 10 to 10000000")?;
-        within("retention_blocks", self.retention_blocks, 1, 100_000_000, "must be 1 to 100000000")
+        within("retention_blocks", self.retention_blocks, 1, 100_000_000, "must be 1 to 100000000")?;
+        within("checkpoint_blocks", self.checkpoint_blocks, 0, 100_000_000, "must be 0 to 100000000")
     }
 }

@@ -12,9 +12,9 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-const LEAF: &[u8] = b"JMT::LeafNode";
-const NODE: &[u8] = b"JMT::IntrnalNode";
-const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
+pub(crate) const LEAF: &[u8] = b"JMT::LeafNode";
+pub(crate) const NODE: &[u8] = b"JMT::IntrnalNode";
+pub(crate) const EMPTY: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 
 /// The leaf that a proof ends at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -51,9 +51,21 @@ pub enum ProofError {
     WrongRoot,
 }
 
-fn bit(hash: &Hash, depth: usize) -> bool {
+pub(crate) fn bit(hash: &Hash, depth: usize) -> bool {
     let byte = hash.0.get(depth / 8).copied().unwrap_or(0);
     byte >> (7usize.saturating_sub(depth % 8)) & 1 == 1
+}
+
+pub(crate) fn combine(tag: &[u8], left: &Hash, right: &Hash) -> Hash {
+    combine_by(tag, left, right, sha3_256)
+}
+
+fn combine_by(tag: &[u8], left: &Hash, right: &Hash, sha3: impl Fn(&[u8]) -> Hash) -> Hash {
+    let mut bytes = Vec::with_capacity(96);
+    bytes.extend_from_slice(tag);
+    bytes.extend_from_slice(&left.0);
+    bytes.extend_from_slice(&right.0);
+    sha3(&bytes)
 }
 
 impl StateProof {
@@ -77,13 +89,7 @@ impl StateProof {
         sha3: impl Fn(&[u8]) -> Hash,
     ) -> Result<(), ProofError> {
         let wanted = sha3(&preimage(Tag::StateKey, &[key]));
-        let combine = |tag: &[u8], left: &Hash, right: &Hash| {
-            let mut bytes = Vec::with_capacity(96);
-            bytes.extend_from_slice(tag);
-            bytes.extend_from_slice(&left.0);
-            bytes.extend_from_slice(&right.0);
-            sha3(&bytes)
-        };
+        let combine = |tag: &[u8], left: &Hash, right: &Hash| combine_by(tag, left, right, &sha3);
         let mut current = match (&self.leaf, value) {
             (Some(leaf), Some(value)) => {
                 if leaf.key != wanted || leaf.value != sha3(value) {

@@ -85,8 +85,9 @@ pub enum ZoneFault {
         /// How many there are.
         proven: u64,
     },
-    /// The zone changed all the while it was read.
-    #[error("Z304 the zone changed {attempts} times while it was read")]
+    /// The zone could not be read as it is at one height: the nodes keep states for too short a time, or something that
+    /// is about all entries changed each time.
+    #[error("Z304 the state of its height was gone, or all of it changed, {attempts} times while the zone was read")]
     Moving {
         /// Readings.
         attempts: usize,

@@ -89,6 +89,8 @@ struct Held {
     alarm: Alarm,
     /// Held because it could not be made durable: tried again by itself.
     retry: bool,
+    /// There is nothing to serve yet: a new chain whose zone has no name servers. Nobody is alarmed.
+    empty: bool,
 }
 
 /// Makes the versions of one zone.
@@ -129,7 +131,7 @@ impl Publisher {
     }
     /// Why the zone is held; `None` when it is not.
     pub fn alarm(&self) -> Option<&Alarm> {
-        self.held.as_ref().map(|h| &h.alarm)
+        self.held.as_ref().filter(|held| !held.empty).map(|held| &held.alarm)
     }
     /// The zone's name.
     pub fn zone(&self) -> String {
@@ -234,17 +236,23 @@ impl Publisher {
                 let serving = self.shared.published().map_or(0, |p| p.version.serial);
                 let zone = self.making.apex.to_string();
                 let alarm = Alarm::new(&zone, fault.to_string(), false, serving, origin.height, (before, count));
-                self.held = Some(Held { origin, records, alarm, retry: true });
+                self.held = Some(Held { origin, records, alarm, retry: true, empty: false });
             }
             return outcome;
         };
-        let new = self.held.as_ref().is_none_or(|held| held.alarm.token != alarm.token);
-        if new {
+        let apex = &self.making.apex;
+        let empty = self.shared.published().is_none()
+            && !records.of_owner(apex).any(|record| record.key.record_type() == Rtype::NS);
+        let known = |held: &Held| held.alarm.token == alarm.token && held.empty == empty;
+        let new = !self.held.as_ref().is_some_and(known);
+        if new && empty {
+            tracing::info!(zone = %alarm.zone, height = alarm.height, "there is no zone yet: it has no name servers");
+        } else if new {
             tracing::error!(zone = %alarm.zone, serving = alarm.serving, height = alarm.height, token = alarm.token,
                 reason = alarm.reason, "zone held: the last good one is served on");
             alarm.write(self.store.folder())?;
         }
-        self.held = Some(Held { origin, records, alarm: alarm.clone(), retry: false });
+        self.held = Some(Held { origin, records, alarm: alarm.clone(), retry: false, empty });
         Ok(Outcome::Held(alarm))
     }
 

@@ -28,6 +28,29 @@ fn read(text: &str) -> Result<Config, String> {
 }
 
 #[test]
+fn zones_of_several_chains_stand_in_one_file() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/zone-server.md");
+    let text = fs::read_to_string(guide).unwrap();
+    let second = text.split("```toml\n").nth(2).unwrap().split("```").next().unwrap();
+    let config = read(&(example() + second)).unwrap();
+    let names: Vec<&str> = config.zones.iter().map(|zone| zone.name.as_str()).collect();
+    assert_eq!(names, [".", "lab."]);
+    let recheck: Vec<u64> = config.zones.iter().map(|zone| zone.source.recheck_s()).collect();
+    assert_eq!(recheck, [600, 86_400]);
+    // A source that cannot have the zone, a zone twice, and a state folder for two are refused by name.
+    for (from, to, field) in [
+        ("kind = \"tld_chain\"", "kind = \"root_chain\"", "zone[1].name"),
+        ("name = \"lab.\"", "name = \".\"", "zone[1].name"),
+        ("state = \"state-lab\"", "state = \"state\"", "zone[1].name"),
+        ("nodes = [", "nodes = []#", "zone[1].source.nodes"),
+        ("kind = \"tld_chain\"", "kind = \"other_chain\"", "other_chain"),
+    ] {
+        let error = read(&(example() + &second.replace(from, to))).unwrap_err();
+        assert!(error.contains(field), "{to}: {error}");
+    }
+}
+
+#[test]
 fn the_guides_example_is_good_and_says_the_defaults() {
     let config = read(&example()).unwrap();
     assert_eq!(config.limits, ServeLimits::default());

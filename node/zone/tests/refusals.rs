@@ -182,11 +182,20 @@ async fn other_names_and_questions_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_zone_without_version_is_a_failure_not_an_empty_zone() {
     let folder = tempfile::tempdir().unwrap();
-    let (running, _feeder) = start(&config(folder.path(), any(), &[], ""), records("a. 5 IN NS b.\n")).await;
+    let (running, feeder) = start(&config(folder.path(), any(), &[], ""), records("a. 5 IN NS b.\n")).await;
     let at = running.addresses[0];
     for kind in [Rtype::SOA, Rtype::AXFR] {
         assert_eq!(Ask::new(kind).to(at).await.rcode, Rcode::SERVFAIL);
     }
+    // A new chain has no name servers yet: that is no alarm. What is wrong with records beside them is one.
+    let state = folder.path().join("state");
+    assert!(Alarm::read(&state).unwrap().is_none());
+    let change = |text: &str| Difference { deleted: vec![], added: records(text) };
+    feeder.change(change(". 5 IN NS b.\nb. 5 IN CNAME c.\nb. 5 IN A 192.0.2.1\n")).await;
+    common::until("the alarm", async || Alarm::read(&state).unwrap().is_some_and(|a| a.reason.contains("CNAME"))).await;
+    feeder.change(Difference { deleted: records("b. 5 IN CNAME c.\n"), added: vec![] }).await;
+    served(&running, &feeder).await;
+    assert!(Alarm::read(&state).unwrap().is_none());
     running.stop().await;
 }
 

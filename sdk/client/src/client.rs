@@ -95,6 +95,8 @@ enum Attempt {
     Refused(ClientError),
     /// Try again, after this time when the node named one.
     Later(ClientError, Option<Duration>),
+    /// This node does not have it; another one may.
+    Elsewhere(ClientError),
 }
 
 /// A query string under construction; values are plain text (hexadecimal, numbers, identifiers) or get escaped.
@@ -406,7 +408,12 @@ impl Client {
         String::from_utf8(bytes).map_err(|e| self.unexpected(&e.to_string()))
     }
 
-    async fn get<T: DeserializeOwned>(&self, target: String) -> Result<T, ClientError> {
+    /// The bytes of an answer.
+    pub(crate) async fn binary(&self, target: String) -> Result<Vec<u8>, ClientError> {
+        self.bytes(&Call { target, body: None, patience: Duration::ZERO }).await
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, target: String) -> Result<T, ClientError> {
         self.call(&Call { target, body: None, patience: Duration::ZERO }).await
     }
 
@@ -430,12 +437,20 @@ impl Client {
     async fn bytes(&self, call: &Call) -> Result<Vec<u8>, ClientError> {
         let end = Instant::now().checked_add(self.0.config.retry_for);
         let mut pause = FIRST_PAUSE;
-        let mut attempts = 0usize;
+        let (mut attempts, mut elsewhere) = (0usize, 0usize);
         loop {
             let (error, wish) = match self.attempt(call).await {
                 Attempt::Answer(bytes) => return Ok(bytes),
                 Attempt::Refused(error) => return Err(error),
                 Attempt::Later(error, wish) => (error, wish),
+                Attempt::Elsewhere(error) => {
+                    self.rotate();
+                    elsewhere = elsewhere.saturating_add(1);
+                    if elsewhere >= self.0.urls.len() {
+                        return Err(error);
+                    }
+                    continue;
+                }
             };
             attempts = attempts.saturating_add(1);
             self.rotate();
@@ -477,6 +492,8 @@ impl Client {
         }
         let error = error_of(&url, status, &body);
         match status {
+            // A node that began with a checkpoint lacks what is older.
+            StatusCode::GONE => Attempt::Elsewhere(error),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 Attempt::Later(error, wish.map(Duration::from_secs))
             }

@@ -14,6 +14,7 @@
     )
 )]
 
+pub mod bulk;
 pub mod client;
 pub mod error;
 pub mod follow;

@@ -209,6 +209,17 @@ impl Verifier {
         }
     }
 
+    /// The list that decided a verified header's height.
+    ///
+    /// # Errors
+    /// [`VerifyError::Authorities`] when that header was not verified by this verifier.
+    pub fn authorities(&self, header: &VerifiedHeader) -> Result<AuthorityList, VerifyError> {
+        let height = header.height();
+        let list = self.locked(|t| t.lists.range(..=height).next_back().map(|(_, list)| list.clone()));
+        let (found, expected) = (list.as_ref().map_or(Hash::ZERO, AuthorityList::hash), header.header.authorities);
+        list.filter(|_| found == expected).ok_or(VerifyError::Authorities { height, found, expected })
+    }
+
     /// One state entry at the tip, or at a height.
     ///
     /// # Errors

@@ -23,8 +23,9 @@ pub use zone::{change_list, zone_file};
 pub use zone_server::{zone_delta, zone_journal, zone_request, zone_snapshot};
 
 pub use words::{
-    abi, abi_json, block, certificate, compact_block, contract_key, domain_name, evidence, genesis_json, header,
-    merkle_proof, proposal, receipt, remediation_plan, root_delivery, state_proof, state_value, transaction, vote, recovery,
+    abi, abi_json, block, certificate, checkpoint_chunk, compact_block, contract_key, domain_name, evidence,
+    export_record, genesis_json, header, merkle_proof, proposal, receipt, recovery, remediation_plan, root_delivery,
+    state_proof, state_value, transaction, vote,
 };
 
 use althing_types::codec;
@@ -50,6 +51,7 @@ macro_rules! targets {
 targets! {
     transaction, block, compact_block, header, receipt, certificate, vote, proposal, evidence, genesis_json, domain_name,
     state_proof, merkle_proof, state_value, contract_key, abi, abi_json, remediation_plan, recovery, root_delivery,
+    checkpoint_chunk, export_record,
     #[cfg(feature = "consensus")] consensus_record,
     #[cfg(feature = "consensus")] log_record,
     #[cfg(feature = "network")] network_frame,

@@ -63,6 +63,8 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "certificate" => golden("QuorumCertificate"),
         "vote" => golden("Signed.Vote"),
         "recovery" => golden("ProvenRecovery"),
+        "checkpoint_chunk" => golden("Chunk"),
+        "export_record" => golden("ExportRecord"),
         "proposal" => golden("Signed.Proposal"),
         "evidence" => golden("Evidence"),
         "genesis_json" => {
@@ -162,7 +164,12 @@ fn requests() -> Vec<Seed> {
 /// A version of a small zone.
 #[cfg(feature = "zone_server")]
 fn snapshot() -> Vec<u8> {
-    use althing_zone::{master, record::Owner, store::snapshot, version::{Origin, Version}};
+    use althing_zone::{
+        master,
+        record::Owner,
+        store::snapshot,
+        version::{Origin, Version},
+    };
     let apex = Owner::root();
     let text = ". 1 IN SOA a. b. 7 1 1 1 1\n. 1 IN NS a.\nlab. 1 IN NS a.\na. 1 IN A 192.0.2.1\n";
     let mut records = master::parse(text, &apex).expect("a zone");

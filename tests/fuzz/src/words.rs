@@ -16,8 +16,10 @@ use althing_types::{
     authority::AuthorityList,
     block::{Block, CompactBlock, Header, MAX_BLOCK, certificate_hash},
     certificate::QuorumCertificate,
+    checkpoint::{Chunk, ChunkError, MAX_CHUNK},
     codec::{self, Bytes, Text},
     crypto::{Signable, Signed},
+    export::ExportRecord,
     genesis::{Genesis, Parameters},
     hash::Hash,
     id::{ChainId, ContractId, OrganisationId, Sequence},
@@ -28,8 +30,8 @@ use althing_types::{
     organisation::{KeyEntry, Organisation, Role},
     proof::StateProof,
     receipt::Receipt,
-    remediation::{MAX_DOCUMENT, Plan, PlanDocument, PlanHead, check_subject, document_hash},
     recovery::{LastFinal, MAX_RECOVERY, ProvenRecovery},
+    remediation::{MAX_DOCUMENT, Plan, PlanDocument, PlanHead, check_subject, document_hash},
     transaction::{Abnormal, MAX_TRANSACTION, SignedTransaction},
     vote::{Evidence, SignedProposal, SignedVote},
 };
@@ -118,12 +120,7 @@ pub fn certificate(data: &[u8]) {
 pub fn recovery(data: &[u8]) {
     if let Some(proven) = canonical::<ProvenRecovery>("recovery", data, MAX_RECOVERY) {
         let plan = &proven.signed.plan;
-        let last = LastFinal {
-            chain: &plan.chain,
-            height: plan.height,
-            block: plan.block,
-            state_root: Hash([7; 32]),
-        };
+        let last = LastFinal { chain: &plan.chain, height: plan.height, block: plan.block, state_root: Hash([7; 32]) };
         assert!(proven.verify(&last).is_err(), "nothing is proven under a made-up root");
         assert!(proven.signed.state_keys().len() > proven.signed.signatures.len());
     }
@@ -209,9 +206,31 @@ pub fn root_delivery(data: &[u8]) {
         let _ = canonical::<root_sync::Message>("message", &proven.message, root_sync::MAX_MESSAGE);
     }
     // Nothing in it was signed by this list.
-    let list: AuthorityList = seeds::golden_value("AuthorityList");
+    let list: AuthorityList = seeds::golden_value("AuthorityList.two_thirds");
     let signed = found.certificate.check(&found.header.chain, &list, |_, _, _| false);
     assert!(signed.is_err(), "a certificate without good signatures");
+}
+
+/// A chunk of a checkpoint, as a joiner gets it: whatever root it leads to, no part of it can be missing under that root.
+pub fn checkpoint_chunk(data: &[u8]) {
+    let Some(chunk) = canonical::<Chunk>("chunk", data, MAX_CHUNK) else { return };
+    let Err(ChunkError::Root { found, .. }) = chunk.verify(chunk.height, &Hash::ZERO) else { return };
+    let leaves = chunk.verify(chunk.height, &found).expect("the root that it leads to");
+    assert_eq!(leaves.len(), chunk.entries.len());
+    assert!(chunk.verify_at(chunk.height, &found, &chunk.prefix.start).is_ok());
+    assert!(chunk.prefix.after().is_none_or(|next| next > chunk.prefix.start && !chunk.prefix.contains(&next)));
+    let mut fewer = chunk.entries.to_vec();
+    if fewer.pop().is_some() {
+        let fewer = Chunk { entries: codec::List::new(fewer).unwrap_or_default(), ..chunk };
+        assert!(fewer.verify(fewer.height, &found).is_err(), "an entry can be left out");
+    }
+}
+
+/// A record of an exported chain, as an auditor reads it.
+pub fn export_record(data: &[u8]) {
+    if let Ok(record) = ExportRecord::decode(data) {
+        assert_eq!(record.frame().get(4..), Some(data), "two forms of one record");
+    }
 }
 
 /// A proof of a transaction or receipt with what it is said to prove.

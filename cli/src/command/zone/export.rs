@@ -1,14 +1,19 @@
-//! `althing zone export`: the root zone out of proven state.
+//! `althing zone export`: the zone out of proven state.
 
-use super::present;
+use super::{
+    present::{self, Present},
+    tld,
+};
 use crate::{
+    chain::Chain,
     command::Context,
     error::{CliError, Result},
     exit_code::Exit,
     home::{Access, write_file},
     output::table,
-    zone::{master, read_text, to_lines},
+    zone::{lines_of, master, read_text, to_lines},
 };
+use althing_interface::rdata::Rdata;
 use althing_types::{hash::sha3_256, id::Height, name::DomainName};
 use serde::Serialize;
 use std::{collections::BTreeSet, path::Path};
@@ -30,24 +35,59 @@ struct Exported {
     equal: Option<bool>,
 }
 
+/// A zone as it was found.
+struct Found {
+    text: String,
+    delegations: usize,
+    hosts: usize,
+    height: Height,
+    changed: Height,
+}
+
+async fn found(chain: &Chain, zone: &DomainName) -> Result<Found> {
+    if zone.is_root() {
+        let Present { zone, height, counts } = present::zone(chain).await?;
+        let (delegations, hosts) = (zone.delegations.len(), zone.hosts.len());
+        return Ok(Found { text: to_lines(&zone), delegations, hosts, height, changed: counts.changed });
+    }
+    let present = tld::zone(chain, zone).await?;
+    let records = present.records();
+    let of = |wanted: fn(&Rdata) -> bool| -> usize {
+        let owners: BTreeSet<&DomainName> =
+            records.iter().filter(|r| wanted(&r.data) && r.owner != *zone).map(|r| &r.owner).collect();
+        owners.len()
+    };
+    Ok(Found {
+        text: lines_of(&records),
+        delegations: of(|data| matches!(data, Rdata::Ns(_))),
+        hosts: of(|data| matches!(data, Rdata::A(_) | Rdata::Aaaa(_))),
+        height: present.height,
+        changed: present.counts.changed,
+    })
+}
+
 /// Exports the zone, and compares it when asked to.
 ///
 /// # Errors
 /// When a proof fails, entries are missing, the file cannot be written, or the comparison fails.
 pub(super) async fn run(
     context: &Context,
-    zone: Option<&DomainName>,
+    wanted: Option<&DomainName>,
     out: &Path,
     compare: Option<&Path>,
 ) -> Result<()> {
-    let expected = compare.map(|path| master::parse(&path.display().to_string(), &read_text(path)?)).transpose()?;
-    let chain = context.chain().await?;
-    super::zone_of(&chain, zone)?;
-    let present = present::zone(&chain).await?;
-    let text = to_lines(&present.zone);
+    let given = compare.map(read_text).transpose()?;
+    let chain = super::chain_of(context, wanted).await?;
+    let zone = super::zone_of(&chain, wanted)?;
+    let expected = given
+        .zip(compare)
+        .map(|(text, path)| master::parse_of(&path.display().to_string(), &text, &zone))
+        .transpose()?;
+    let found = found(&chain, &zone).await?;
+    let text = &found.text;
     let to_stdout = out.as_os_str() == "-";
     if to_stdout {
-        context.output.line(&text);
+        context.output.line(text);
     } else {
         write_file(out, text.as_bytes(), Access::Public)?;
     }
@@ -77,10 +117,10 @@ pub(super) async fn run(
     }
     let exported = Exported {
         records: text.lines().count(),
-        delegations: present.zone.delegations.len(),
-        hosts: present.zone.hosts.len(),
-        height: present.height,
-        changed: present.counts.changed,
+        delegations: found.delegations,
+        hosts: found.hosts,
+        height: found.height,
+        changed: found.changed,
         verified: chain.verifies(),
         sha3_256: sha3_256(text.as_bytes()).to_string(),
         out: out.display().to_string(),

@@ -1,10 +1,11 @@
-//! `althing zone import`: a root zone file into the ledger.
+//! `althing zone import`: a zone file into the ledger; that of a TLD in [`load`].
 
 use super::{
-    present,
+    load, present,
     sending::{Counts, Sending},
 };
 use crate::{
+    args::ImportTerms,
     command::Context,
     error::{CliError, Result},
     output::table,
@@ -35,10 +36,24 @@ struct Imported {
 ///
 /// # Errors
 /// When the file is malformed, keys are missing, or a transaction fails.
-pub(super) async fn run(context: &Context, zone: Option<&DomainName>, path: &Path) -> Result<()> {
+pub(super) async fn run(context: &Context, zone: Option<&DomainName>, path: &Path, terms: &ImportTerms) -> Result<()> {
     let started = Instant::now();
     let name = path.display().to_string();
-    let file = master::parse(&name, &read_text(path)?)?;
+    let text = read_text(path)?;
+    // A malformed file is told of before anybody is asked; which zone it is of, the chain may have to say.
+    let file = match zone {
+        Some(zone) => Ok(master::parse_of(&name, &text, zone)?),
+        None => master::parse(&name, &text),
+    };
+    let chain = match super::chain_of(context, zone).await {
+        Ok(chain) => chain,
+        Err(error) => return Err(file.err().unwrap_or(error)),
+    };
+    let zone = super::zone_of(&chain, zone)?;
+    if !zone.is_root() {
+        return load::run(context, &chain, &zone, master::parse_of(&name, &text, &zone)?, terms).await;
+    }
+    let file = file?;
     let mut wanted = Zone::from_records(&file.records).map_err(|e| {
         CliError::data("bad_zone", format!("{name}: {e}")).field("FILE").value(name.clone()).rule("a root zone")
     })?;
@@ -52,8 +67,6 @@ pub(super) async fn run(context: &Context, zone: Option<&DomainName>, path: &Pat
     if unused_hosts > 0 {
         context.output.warn(&format!("{unused_hosts} hosts serve no delegation of the file and are left out"));
     }
-    let chain = context.chain().await?;
-    super::zone_of(&chain, zone)?;
     let before = present::zone(&chain).await?;
     let (records, delegations, hosts) = (file.records.len(), wanted.delegations.len(), wanted.hosts.len());
     let (after, left_alone) = keep_others(&before.zone, wanted);
@@ -96,6 +109,7 @@ pub(super) async fn run(context: &Context, zone: Option<&DomainName>, path: &Pat
             ("other TLDs left alone", i.left_alone.to_string()),
             ("bound", i.counts.bound.to_string()),
             ("changed", format!("{} TLDs, {} times the apex", i.counts.changed, i.counts.apex)),
+            ("held", format!("{} changes, {} consents given", i.counts.held, i.counts.consents)),
             ("height", i.height.to_string()),
             ("time", format!("{:.1} s", i.seconds)),
         ])

@@ -64,9 +64,14 @@ pub(super) async fn zone(chain: &Chain) -> Result<Present> {
         complete("records", zone.records().len(), counts.records)?;
         return Ok(Present { zone, height: last.height, counts });
     }
-    Err(CliError::new(Exit::Timeout, "moving_zone", "the zone changes faster than it can be read")
+    Err(moving())
+}
+
+/// The zone changes all the time.
+pub(super) fn moving() -> CliError {
+    CliError::new(Exit::Timeout, "moving_zone", "the zone changes faster than it can be read")
         .rule("a moment without changes")
-        .hint("run it again when imports and replays have ended"))
+        .hint("run it again when imports and replays have ended")
 }
 
 /// Reads all bindings.
@@ -97,7 +102,14 @@ async fn binding_counts(chain: &Chain, id: &ContractId) -> Result<(Height, Bindi
 }
 
 /// The values of a scan by the names in their keys.
-fn named<T: BorshDeserialize>(what: &'static str, scan: &Scan, id: &ContractId) -> Result<BTreeMap<DomainName, T>> {
+///
+/// # Errors
+/// When a key names no domain, or a value is not of this type.
+pub(super) fn named<T: BorshDeserialize>(
+    what: &'static str,
+    scan: &Scan,
+    id: &ContractId,
+) -> Result<BTreeMap<DomainName, T>> {
     let prefix = storage(id, &[]).len();
     let mut out = BTreeMap::new();
     for (key, value) in &scan.entries {
@@ -114,7 +126,11 @@ fn named<T: BorshDeserialize>(what: &'static str, scan: &Scan, id: &ContractId) 
     Ok(out)
 }
 
-fn complete(what: &str, found: usize, proven: u32) -> Result<()> {
+/// Whether as many were found as are proven to be.
+///
+/// # Errors
+/// Code `incomplete`.
+pub(super) fn complete(what: &str, found: usize, proven: u32) -> Result<()> {
     if usize::try_from(proven).is_ok_and(|p| p == found) {
         return Ok(());
     }

@@ -98,6 +98,7 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<()> {
             ("changed", format!("{} TLDs, {} times the apex", r.counts.changed, r.counts.apex)),
             ("released", r.counts.released.to_string()),
             ("last serial", r.last_serial.map_or("-".into(), |s| s.to_string())),
+            ("held", format!("{} changes, {} consents given", r.counts.held, r.counts.consents)),
             ("height", r.height.to_string()),
             ("time", format!("{:.1} s", r.seconds)),
         ])

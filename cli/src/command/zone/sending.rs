@@ -1,4 +1,7 @@
-//! From a plan to final transactions: who signs what, in which order, and what failed.
+//! From a plan to final transactions: who signs what, in which order, and what failed. Changes that wait for the consent
+//! of other registries are seen through with the keys of the home folder, see [`consent`].
+
+mod consent;
 
 use super::committee::Committee;
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
 use althing_client::{Order, Submitter};
 use althing_interface::{
     call::Call,
-    domain_records::{ChangeApex, ChangeTld},
+    domain_records::{ChangeApex, ChangeTld, held::ReleaseHeld},
     governance::ProposedCall,
     tld_binding::{Bind, Binding, Release},
     zone::Plan,
@@ -48,6 +51,10 @@ pub(super) struct Counts {
     pub(super) apex: u64,
     /// Changes of delegations and hosts.
     pub(super) changed: u64,
+    /// Of these, changes that waited for the consent of other registries or for a vote.
+    pub(super) held: u64,
+    /// Consents given.
+    pub(super) consents: u64,
     /// TLDs released.
     pub(super) released: u64,
 }
@@ -55,7 +62,8 @@ pub(super) struct Counts {
 impl Counts {
     /// All of them.
     pub(super) const fn total(&self) -> u64 {
-        self.bound.saturating_add(self.apex).saturating_add(self.changed).saturating_add(self.released)
+        let own = self.bound.saturating_add(self.apex).saturating_add(self.changed).saturating_add(self.released);
+        own.saturating_add(self.consents)
     }
 }
 
@@ -218,7 +226,8 @@ impl<'a> Sending<'a> {
             changes.push((format!("change of {tld}"), self.key_of(tld)?.clone(), order(&call, note)?));
         }
         self.counts.changed = self.counts.changed.saturating_add(changes.len() as u64);
-        self.run(changes, "changing", progress, done).await?;
+        let results = self.run(changes, "changing", progress, done).await?;
+        self.see_through(&results, note, progress).await?;
         let mut releases = Vec::new();
         for tld in &plan.release {
             releases.push(decision(format!("release {tld}"), &Release { tld: tld.clone() }, note)?);
@@ -247,18 +256,19 @@ impl<'a> Sending<'a> {
             }
         };
         let named = decisions.into_iter().map(|d| (d.name, operator.clone(), d.order)).collect();
-        self.run(named, what, progress, done).await
+        self.run(named, what, progress, done).await.map(|_| ())
     }
 
+    /// Sends and waits; gives the calls' results.
     async fn run(
         &mut self,
         named: Vec<(String, SecretKey, Order)>,
         what: &str,
         progress: &Progress,
         done: &mut u64,
-    ) -> Result<()> {
+    ) -> Result<Vec<Vec<u8>>> {
         if named.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         progress.say(what);
         let mut names = Vec::with_capacity(named.len());
@@ -272,10 +282,14 @@ impl<'a> Sending<'a> {
         *done = base.saturating_add(names.len() as u64);
         let mut failures = Vec::new();
         let mut failed = 0usize;
+        let mut values = Vec::with_capacity(names.len());
         let mut abis = Abis::new(self.chain);
         for (name, result) in names.iter().zip(results) {
             let error = match result {
-                Ok(done) if done.receipt.status == Status::Succeeded => continue,
+                Ok(done) if done.receipt.status == Status::Succeeded => {
+                    values.push(done.receipt.result.into_vec());
+                    continue;
+                }
                 Ok(done) => {
                     Outcome::of(&mut abis, &done, called(name).as_ref().map(|(c, m)| (c, *m))).await.check().err()
                 }
@@ -288,7 +302,7 @@ impl<'a> Sending<'a> {
                 failures.push((name.clone(), error));
             }
         }
-        let Some((_, worst)) = failures.first() else { return Ok(()) };
+        let Some((_, worst)) = failures.first() else { return Ok(values) };
         let lines: Vec<String> =
             failures.iter().map(|(name, e)| format!("{name}: [{}] {}", e.code, e.message)).collect();
         let mut error =
@@ -307,6 +321,7 @@ fn called(name: &str) -> Option<(althing_types::id::ContractId, &'static str)> {
     let (contract, method) = match name.split(' ').next()? {
         "bind" => (Bind::CONTRACT, Bind::METHOD),
         "release" => (Release::CONTRACT, Release::METHOD),
+        "held" => (ReleaseHeld::CONTRACT, ReleaseHeld::METHOD),
         _ if name.ends_with("apex") => (ChangeApex::CONTRACT, ChangeApex::METHOD),
         _ => (ChangeTld::CONTRACT, ChangeTld::METHOD),
     };

@@ -187,3 +187,22 @@ fn a_tld_chains_change_of_glue_of_another_tld_reaches_that_one_with_the_next_cal
     assert_eq!(told.hosts.first().map(|entry| entry.host.clone()), Some(host(&["192.0.2.91"])));
     assert_eq!(sync.by(LAB).count().ok(), count + 1);
 }
+
+#[test]
+fn a_later_change_of_the_tld_chain_takes_the_place_of_a_held_one() {
+    let (chain, sync) = with_sync();
+    let wanted = |address| image(&["ns.lab", "ns.net"], &[("ns.lab", "192.0.2.1"), ("ns.net", address)]);
+    sync.by(LAB).bring(name("lab"), wanted("192.0.2.55")).gives((Some(Outcome::Held), 0));
+    sync.by(LAB).bring(name("lab"), wanted("192.0.2.56")).gives((Some(Outcome::Held), 0));
+    assert_eq!(chain.standing(1).status, HeldStatus::Withdrawn);
+    // It wants what is there: nothing waits any more, and it is not told what it said itself.
+    let present = image(&["ns.lab", "ns.net"], &[("ns.lab", "192.0.2.1")]);
+    sync.by(LAB).bring(name("lab"), present).gives((Some(Outcome::Applied), 0));
+    assert_eq!((chain.standing(2).status, chain.counts().open), (HeldStatus::Withdrawn, 0));
+    chain.records.by(OPERATOR).end_block().ok();
+    assert_eq!(sync.by(LAB).count().ok(), 0);
+    // What the registry asked for at the root itself is another matter.
+    let own = chain.asks();
+    sync.by(LAB).bring(name("lab"), wanted("192.0.2.57")).gives((Some(Outcome::Held), 0));
+    assert_eq!(chain.standing(own).status, HeldStatus::Open);
+}

@@ -3,7 +3,7 @@
 use super::{Effect, Halt, Node, Question, RequestId, Timer, blocks::Body};
 use crate::preverify;
 use althing_network::{CertifiedBlock, Request, Response};
-use althing_state::Storage;
+use althing_state::{Storage, StoreError};
 use althing_sync::{Answer, Fault, Input, Output};
 use althing_types::{
     block::{Block, certificate_hash},
@@ -19,7 +19,32 @@ use std::{collections::VecDeque, sync::Arc};
 /// Most bytes of blocks in one answer, so that it stays below the wire's limit with its certificates.
 const ANSWER_BYTES: usize = 3 * 1024 * 1024;
 /// Most blocks in one answer.
-const ANSWER_BLOCKS: u32 = 64;
+pub const ANSWER_BLOCKS: u32 = 64;
+
+/// Final blocks from a height on: at most `count`, and no more than fit into one answer. None when the store does not
+/// have the first one, because it began with a later checkpoint.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot answer.
+pub fn blocks_from(
+    store: &dyn Storage,
+    from: Height,
+    count: u32,
+) -> Result<Vec<(Block, QuorumCertificate)>, StoreError> {
+    let mut blocks = Vec::new();
+    let (mut height, mut bytes) = (from.max(Height(1)), 0usize);
+    while (blocks.len() as u64) < u64::from(count) {
+        let block = store.block(height)?;
+        let Some((block, certificate)) = block.zip(store.certificate(height)?) else { break };
+        bytes = bytes.saturating_add(codec::encode(&block).len());
+        if bytes > ANSWER_BYTES && !blocks.is_empty() {
+            break;
+        }
+        blocks.push((block, certificate));
+        height = height.next();
+    }
+    Ok(blocks)
+}
 
 impl<S: Storage> Node<S> {
     pub(super) fn on_request(&mut self, _from: NodeId, question: Question, request: Request) -> Result<(), Halt> {
@@ -32,18 +57,8 @@ impl<S: Storage> Node<S> {
     }
 
     fn blocks_from(&self, from: Height, count: u32) -> Result<Response, Halt> {
-        let mut blocks = Vec::new();
-        let (mut height, mut bytes) = (from.max(Height(1)), 0usize);
-        while height <= self.tip.height && (blocks.len() as u64) < u64::from(count.min(ANSWER_BLOCKS)) {
-            let block = self.store.block(height)?;
-            let Some((block, certificate)) = block.zip(self.store.certificate(height)?) else { break };
-            bytes = bytes.saturating_add(codec::encode(&block).len());
-            if bytes > ANSWER_BYTES && !blocks.is_empty() {
-                break;
-            }
-            blocks.push(CertifiedBlock { block, certificate });
-            height = height.next();
-        }
+        let blocks = blocks_from(&*self.store, from, count.min(ANSWER_BLOCKS))?;
+        let blocks = blocks.into_iter().map(|(block, certificate)| CertifiedBlock { block, certificate }).collect();
         Ok(List::new(blocks).map_or(Response::Busy, Response::Blocks))
     }
 

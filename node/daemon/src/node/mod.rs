@@ -25,7 +25,7 @@ mod blocks;
 mod commit;
 mod entry;
 mod event;
-mod following;
+pub mod following;
 pub mod log;
 mod proposed;
 mod recovery;

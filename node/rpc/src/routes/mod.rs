@@ -1,6 +1,7 @@
 //! Handlers, one file per resource. Each reads its arguments, makes one call of the ledger and shapes the answer.
 
 pub(crate) mod blocks;
+pub(crate) mod checkpoints;
 pub(crate) mod contracts;
 pub(crate) mod events;
 pub(crate) mod node;

@@ -3,6 +3,7 @@
 
 use althing_api::{
     ApiError, ErrorCode, Refusal, RefusalCode,
+    checkpoint::CheckpointDocument,
     config::ApiLimits,
     dry_run::{DryRunRequest, DryRunResponse},
     model::{
@@ -40,6 +41,8 @@ use std::{
 use tokio::{sync::watch, task::JoinHandle};
 
 pub const PRUNED_BELOW: u64 = 2;
+/// The one height that a checkpoint is offered of.
+pub const CHECKPOINT: u64 = 1;
 
 pub fn contract() -> ContractId {
     ContractId::new("counter").unwrap()
@@ -218,6 +221,7 @@ impl Ledger for Fake {
             pending_transactions: 0,
             pending_bytes: 0,
             oldest_state: Height(PRUNED_BELOW),
+            base: Height(0),
             version: "0".into(),
         })
     }
@@ -271,6 +275,19 @@ impl Ledger for Fake {
     }
     fn height_of_block(&self, hash: &Hash) -> Result<Option<Height>, LedgerError> {
         Ok((1..=self.height()).find(|h| self.make_header(*h).hash() == *hash).map(Height))
+    }
+    fn chain(&self, from: Height) -> Result<Vec<(Block, QuorumCertificate)>, LedgerError> {
+        (from.0..=self.height()).filter_map(|height| self.block(Height(height)).transpose()).collect()
+    }
+    fn checkpoints(&self) -> Result<Vec<CheckpointDocument>, LedgerError> {
+        let (height, state_root) = (Height(CHECKPOINT), Hash::ZERO);
+        Ok(vec![CheckpointDocument { height, state_root, chunks: 2, entries: 3, bytes: 4 }])
+    }
+    fn chunk(&self, height: Height, place: &Hash) -> Result<Vec<u8>, LedgerError> {
+        if height != Height(CHECKPOINT) {
+            return Err(LedgerError::NoCheckpoint { height });
+        }
+        Ok(place.0.to_vec())
     }
     fn receipts(&self, height: Height) -> Result<Vec<Receipt>, LedgerError> {
         Ok(vec![Self::receipt(height.0)])

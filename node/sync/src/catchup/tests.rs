@@ -8,6 +8,7 @@ use althing_types::{
     id::{ChainId, Round},
 };
 use proptest::prelude::*;
+use std::collections::VecDeque;
 
 fn chain(length: u64) -> Vec<CertifiedBlock> {
     let mut previous = Hash::ZERO;
@@ -171,6 +172,34 @@ fn a_peer_that_lies_about_its_height_is_found_out_and_does_not_stall() {
     assert_eq!(next, [(3, peer(2), 1, 4)]);
     let out = catchup.step(30, Input::Answered { request: 3, answer: blocks(part(&chain, Height(1), 4)) });
     assert_eq!(applied(&out), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_peer_that_lacks_old_blocks_is_passed_over_and_stalls_nobody() {
+    let chain = chain(20);
+    let mut catchup = machine();
+    let (mut waiting, mut got, mut now) = (Vec::new(), Vec::new(), 0);
+    while got.len() < 20 {
+        now += 100;
+        assert!(now < 60_000, "stalled at {got:?}");
+        let mut inputs = VecDeque::from([status(1, 20), status(2, 20), Input::Tick]);
+        for (request, asked, from, count) in std::mem::take(&mut waiting) {
+            // The first one began with a checkpoint at height 10.
+            let lacks = asked == peer(1) && from <= 10;
+            let given = if lacks { Vec::new() } else { part(&chain, Height(from), count) };
+            inputs.push_back(Input::Answered { request, answer: blocks(given) });
+        }
+        while let Some(input) = inputs.pop_front() {
+            let out = catchup.step(now, input);
+            waiting.extend(requests(&out));
+            for height in applied(&out) {
+                got.push(height);
+                inputs.push_back(Input::Tip { height: Height(height) });
+            }
+            assert!(penalties(&out).iter().all(|(_, fault)| *fault == Fault::Empty), "{out:?}");
+        }
+    }
+    assert_eq!(got, (1..=20).collect::<Vec<_>>());
 }
 
 #[test]

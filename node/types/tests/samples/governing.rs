@@ -1,8 +1,8 @@
 //! Samples of what node and governing contract tell each other.
 
 use super::{
-    Samples, authorities, bytes, certificate, contract_id, genesis, governance, key, list, member_node, migrating,
-    node, organisation, organisation_id, remediation, text,
+    Samples, authorities, bytes, certificate, checkpoint, contract_id, genesis, governance, key, list, member_node,
+    migrating, node, organisation, organisation_id, remediation, text,
 };
 use althing_types::{
     authority::{AuthorityList, Threshold},
@@ -45,6 +45,7 @@ pub(super) fn governing(all: &mut Samples) {
         },
     );
     migrating::migrating(all);
+    checkpoint::checkpoint(all);
     let contract = || contract_id("guestbook");
     let code = keyspace::code_hash(b"\0asm\x01\0\0\0");
     let authorities = AuthorityList::new(authorities(), Threshold::TwoThirds).expect("list");

@@ -3,6 +3,7 @@
 //! Names are `Type` or `Type.which`; for enumerations `which` is the variant. Keys are made from fixed seeds, and
 //! Ed25519 signatures are deterministic, so the bytes never differ between runs.
 
+mod checkpoint;
 mod governing;
 mod migrating;
 

@@ -148,6 +148,10 @@ pub fn start_of(name: &'static str, address: SocketAddr, primary: SocketAddr, fo
 }
 
 impl Peer {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
     /// The last lines of its log.
     pub fn log(&self) -> String {
         let text = fs::read_to_string(self.folder.join("log")).unwrap_or_default();

@@ -41,11 +41,9 @@ pub(super) struct CertificateSigner {
 /// Where an event stands.
 #[derive(Clone, Debug)]
 pub(super) struct Standing<'a> {
-    /// The receipt that holds it.
-    pub(super) receipt: &'a Receipt,
     /// The transaction; `None` for what the chain itself did at the block's end.
     pub(super) transaction: Option<&'a SignedTransaction>,
-    /// Position of transaction and receipt, from 0.
+    /// Position of its receipt and, where there is one, of the transaction, from 0.
     pub(super) index: usize,
 }
 
@@ -118,7 +116,7 @@ impl Whole {
         for (index, receipt) in self.receipts.iter().enumerate() {
             match receipt.events.get(left) {
                 Some(found) if found == event => {
-                    return Some(Standing { receipt, transaction: self.transactions.get(index), index });
+                    return Some(Standing { transaction: self.transactions.get(index), index });
                 }
                 Some(_) => return None,
                 None => left = left.checked_sub(receipt.events.len())?,
@@ -168,4 +166,77 @@ pub(super) fn signed(transaction: &SignedTransaction) -> Result<()> {
     checked
         .map(|_| ())
         .map_err(|_| not_proven(format!("the signature of transaction {} does not verify", transaction.value.hash())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use althing_types::{
+        authority::{Authority, Threshold},
+        block::NodeInstruction,
+        codec::{Bytes, List, Text},
+        crypto::NodeId,
+        id::{ChainId, ContractId, Round},
+        receipt::Status,
+    };
+
+    fn event(name: &str) -> Event {
+        let (topic, data) = (Bytes::default(), Bytes::default());
+        Event { contract: ContractId::new("c").unwrap(), name: Text::new(name).unwrap(), topic, data }
+    }
+
+    fn receipt(events: &[&str]) -> Receipt {
+        Receipt {
+            transaction: Hash::ZERO,
+            status: Status::Succeeded,
+            fuel_used: 0,
+            result: Bytes::default(),
+            events: List::new(events.iter().map(|name| event(name)).collect()).unwrap(),
+        }
+    }
+
+    /// A block without transactions: what it has was done at its end.
+    fn whole(receipts: &[&[&str]]) -> Whole {
+        let (chain, node) = (ChainId::new("c").unwrap(), NodeId([1; 32]));
+        let header = Header {
+            version: 1,
+            chain: chain.clone(),
+            height: Height(1),
+            previous: Hash::ZERO,
+            packer: node,
+            transactions_root: Hash::ZERO,
+            state_root: Hash::ZERO,
+            receipts_root: Hash::ZERO,
+            authorities: Hash::ZERO,
+            next_authorities: Hash::ZERO,
+            timestamp_ms: 0,
+            instruction: NodeInstruction::None,
+            previous_certificate: Hash::ZERO,
+        };
+        let organisation = OrganisationId::new("registry-1").unwrap();
+        Whole {
+            certificate: QuorumCertificate {
+                chain,
+                height: Height(1),
+                round: Round(0),
+                block: header.hash(),
+                signatures: List::default(),
+            },
+            header,
+            transactions: Vec::new(),
+            receipts: receipts.iter().map(|events| receipt(events)).collect(),
+            authorities: AuthorityList::new(vec![Authority { node, organisation }], Threshold::TwoThirds).unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_event_stands_where_its_number_says_or_nowhere() {
+        let whole = whole(&[&["A", "B"], &[], &["C"]]);
+        let place = |number, name| whole.standing(number, &event(name)).map(|standing| standing.index);
+        assert_eq!([place(0, "A"), place(1, "B"), place(2, "C")], [Some(0), Some(0), Some(2)]);
+        for (number, name) in [(0, "B"), (2, "B"), (1, "C"), (3, "C"), (u32::MAX, "A")] {
+            assert_eq!(place(number, name), None, "{number} {name}");
+        }
+        assert!(whole.standing(2, &event("C")).unwrap().transaction.is_none());
+    }
 }

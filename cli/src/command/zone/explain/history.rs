@@ -64,7 +64,7 @@ async fn records_at(chain: &Chain, sought: &Sought, height: Height) -> Result<Op
 /// # Errors
 /// When no node answers or a proof fails.
 pub(super) async fn cause(chain: &Chain, sought: &Sought, records: &[String], tip: Height) -> Result<Option<Cause>> {
-    let filter = Filter { contract: Some(sought.contract()?), topic: sought.topic(), name: None };
+    let filter = sought.filter()?;
     let (mut end, mut look) = (tip, FIRST_LOOK);
     let mut found: Option<Cause> = None;
     loop {
@@ -84,7 +84,11 @@ pub(super) async fn cause(chain: &Chain, sought: &Sought, records: &[String], ti
                 Told::Set(after) => Some(after),
                 // Of several events of one block only the last can be told apart by the state.
                 Told::Touched if found.as_ref().is_some_and(|c| c.event.id.height == height) => continue,
-                Told::Touched => records_at(chain, sought, height).await?,
+                Told::Touched => match records_at(chain, sought, height).await? {
+                    // From here on back nothing can be told any more.
+                    None => return Ok(found.or(Some(Cause { event, before_proven: false, after_known: false }))),
+                    after => after,
+                },
             };
             if after.as_ref().is_some_and(|after| after != records) {
                 if let Some(cause) = &mut found {
@@ -93,7 +97,7 @@ pub(super) async fn cause(chain: &Chain, sought: &Sought, records: &[String], ti
                 }
                 return Ok(found);
             }
-            found = Some(Cause { event, before_proven: false, after_known: after.is_some() });
+            found = Some(Cause { event, before_proven: false, after_known: true });
         }
         if let Some(cause) = &mut found
             && let Some(before) = records_at(chain, sought, cause.event.id.height.previous()).await?

@@ -16,7 +16,7 @@ mod votes;
 
 use self::{
     block::{Blocks, CertificateSigner, signed},
-    sought::Sought,
+    sought::{Frame, Sought},
     votes::Decision,
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     error::{CliError, Result},
     output::table,
 };
-use althing_interface::{domain_records::Counts, layout};
+use althing_interface::{layout::registrations as keys, registrations};
 use althing_types::{
     crypto::PublicKey,
     hash::Hash,
@@ -52,6 +52,8 @@ struct Explained {
     block: Hash,
     height: Height,
     time_ms: u64,
+    /// Position of the receipt in the block, which is that of the transaction unless the chain itself did it.
+    index: usize,
     /// The signed transaction: what set the records, or what opened the proposal that did.
     transaction_hash: Option<Hash>,
     signer: Option<PublicKey>,
@@ -86,16 +88,28 @@ pub(super) async fn run(
     record_type: &str,
     zone: Option<&DomainName>,
 ) -> Result<()> {
-    let chain = context.chain().await?;
+    let chain = super::chain_of(context, zone).await?;
     let zone = super::zone_of(&chain, zone)?;
-    let sought = Sought::new(&zone, name, record_type)?;
+    let frame = frame(&chain, &zone).await?;
+    let sought = Sought::new(&zone, name, record_type, frame)?;
     let explained = explain(&chain, zone, &sought).await?;
     context.output.print(&explained, human)
 }
 
+/// Reads what is to be known of a TLD chain first.
+async fn frame(chain: &Chain, zone: &DomainName) -> Result<Frame> {
+    if zone.is_root() {
+        return Ok(Frame::default());
+    }
+    let id = ContractId::new(registrations::ID)?;
+    let read = chain.read(&[storage(&id, &keys::settings_key()), storage(&id, &keys::apex_key())], None).await?;
+    let value = |index: usize| read.values.get(index).and_then(Option::as_deref);
+    Ok(Frame { settings: typed("settings", value(0))?.unwrap_or_default(), apex: typed("apex", value(1))? })
+}
+
 async fn explain(chain: &Chain, zone: DomainName, sought: &Sought) -> Result<Explained> {
     let contract = sought.contract()?;
-    let keys = [sought.key()?, storage(&contract, &layout::counts_key())];
+    let keys = [sought.key()?, sought.counts_key()?];
     let present = chain.read(&keys, None).await?;
     let value = |index: usize| present.values.get(index).and_then(Option::as_deref);
     let records = sought.records(value(0))?;
@@ -108,7 +122,7 @@ async fn explain(chain: &Chain, zone: DomainName, sought: &Sought) -> Result<Exp
         .value(sought.owner.to_string())
         .rule("an owner with records of this type; see althing zone export"));
     }
-    let last_change = typed::<Counts>("counts", value(1))?.map(|counts| counts.changed);
+    let last_change = sought.last_change(value(1))?;
     let tip = present.height;
     let cause = history::cause(chain, sought, &records, tip).await?.ok_or_else(|| history::no_event(sought))?;
     let (at, event) = (cause.event.id, &cause.event.event);
@@ -138,6 +152,7 @@ async fn explain(chain: &Chain, zone: DomainName, sought: &Sought) -> Result<Exp
             at.height
         ));
     }
+    notes.extend(sought.condition().map(str::to_owned));
     let mut blocks = Blocks::new(chain);
     let whole = blocks.of(at.height).await?.clone();
     let standing = whole.standing(at.index, event).ok_or_else(|| {
@@ -212,6 +227,7 @@ async fn explain(chain: &Chain, zone: DomainName, sought: &Sought) -> Result<Exp
         block: whole.hash(),
         height: at.height,
         time_ms: whole.header.timestamp_ms,
+        index: standing.index,
         transaction_hash: transaction.as_ref().map(|t| t.value.hash()),
         signer: transaction.as_ref().map(|t| t.value.operator),
         organisation,
@@ -236,7 +252,7 @@ fn human(e: &Explained) -> String {
         ("zone", e.zone.to_string()),
         ("records", e.records.join("\n             ")),
         ("read", format!("at height {} with proof", e.state.height)),
-        ("set", format!("in block {}", e.height)),
+        ("set", format!("in block {}, receipt {}", e.height, e.index)),
         ("block", e.block.to_string()),
         ("time", format!("{} ms", e.time_ms)),
         ("transaction", e.transaction_hash.map_or_else(none, |h| h.to_string())),

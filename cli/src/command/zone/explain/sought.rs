@@ -6,12 +6,20 @@ use crate::{
     chain::typed,
     error::{CliError, Result},
 };
+use althing_client::Filter;
 use althing_interface::{
     domain_records::{self, Apex, ApexSet, Delegation, DelegationDeleted, DelegationSet, Host, HostDeleted, HostSet},
-    layout,
-    zone::Zone,
+    layout::{self, registrations as keys},
+    registrations::{self, Action, DomainChanged, HostChanged, Settings, apex_records, host_records},
+    zone::{Record, Zone},
 };
-use althing_types::{codec::encode, event::Event, id::ContractId, keyspace::storage, name::DomainName};
+use althing_types::{
+    codec::encode,
+    event::Event,
+    id::{ContractId, Height},
+    keyspace::storage,
+    name::DomainName,
+};
 use borsh::BorshDeserialize;
 
 /// Types that the ledger keeps.
@@ -20,9 +28,20 @@ const TYPES: [&str; 4] = ["NS", "DS", "A", "AAAA"];
 /// A record set: all records of one owner and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sought {
+    zone: DomainName,
     pub(super) owner: DomainName,
     pub(super) kind: &'static str,
     place: Place,
+    settings: Settings,
+}
+
+/// What is to be known of a TLD chain before a record set is looked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frame {
+    /// Its settings: times to live.
+    pub(super) settings: Settings,
+    /// Its apex, whose hosts stand in the place of others.
+    pub(super) apex: Option<registrations::Apex>,
 }
 
 /// The kind of entry that holds it.
@@ -31,6 +50,9 @@ enum Place {
     RootApex,
     RootDelegation,
     RootHost,
+    TldApex,
+    TldDomain,
+    TldHost,
 }
 
 /// What an event says of a record set.
@@ -47,7 +69,7 @@ impl Sought {
     ///
     /// # Errors
     /// For a type that the ledger does not keep, and for an owner that cannot have it in this zone.
-    pub(super) fn new(zone: &DomainName, owner: &DomainName, kind: &str) -> Result<Self> {
+    pub(super) fn new(zone: &DomainName, owner: &DomainName, kind: &str, frame: Frame) -> Result<Self> {
         let refuse = |rule: String| {
             Err(CliError::usage(
                 "no_such_set",
@@ -63,13 +85,21 @@ impl Sought {
                 TYPES.join(", ")
             ));
         };
-        let place = match (known, owner.labels().count()) {
-            ("NS", 0) => Place::RootApex,
-            ("NS" | "DS", 1) => Place::RootDelegation,
-            ("A" | "AAAA", 1..) => Place::RootHost,
-            _ => return refuse("NS of the root and of names of one label, DS of these, A and AAAA of hosts".into()),
+        let below = owner.labels().count().saturating_sub(zone.labels().count());
+        let of_apex = frame.apex.iter().flat_map(|apex| apex.hosts.iter()).any(|entry| entry.name == *owner);
+        let place = match (known, zone.is_root(), below) {
+            _ if !owner.is_within(zone) => return refuse(format!("an owner within '{zone}'")),
+            ("NS", true, 0) => Place::RootApex,
+            ("NS" | "DS", true, 1) => Place::RootDelegation,
+            ("A" | "AAAA", true, 1..) => Place::RootHost,
+            ("NS", false, 0) => Place::TldApex,
+            ("NS" | "DS", false, 1) => Place::TldDomain,
+            ("A" | "AAAA", false, _) if of_apex => Place::TldApex,
+            ("A" | "AAAA", false, 1..) => Place::TldHost,
+            ("DS", false, 0) => return refuse("the DS records of a TLD are in the root zone".into()),
+            _ => return refuse("NS of the zone and of names one label below, DS of these, A and AAAA of hosts".into()),
         };
-        Ok(Self { owner: owner.clone(), kind: known, place })
+        Ok(Self { zone: zone.clone(), owner: owner.clone(), kind: known, place, settings: frame.settings })
     }
 
     /// The contract that keeps it.
@@ -77,7 +107,36 @@ impl Sought {
     /// # Errors
     /// Never: the id is a constant.
     pub(super) fn contract(&self) -> Result<ContractId> {
-        Ok(ContractId::new(domain_records::ID)?)
+        let id = if self.zone.is_root() { domain_records::ID } else { registrations::ID };
+        Ok(ContractId::new(id)?)
+    }
+
+    /// The key of the contract's totals in the chain's state.
+    ///
+    /// # Errors
+    /// As [`Self::contract`].
+    pub(super) fn counts_key(&self) -> Result<Vec<u8>> {
+        let own = if self.zone.is_root() { layout::counts_key() } else { keys::counts_key() };
+        Ok(storage(&self.contract()?, &own))
+    }
+
+    /// Height of the last change in a value of the totals.
+    ///
+    /// # Errors
+    /// When the value is not of their type.
+    pub(super) fn last_change(&self, value: Option<&[u8]>) -> Result<Option<Height>> {
+        if self.zone.is_root() {
+            return Ok(typed::<domain_records::Counts>("counts", value)?.map(|counts| counts.changed));
+        }
+        Ok(typed::<registrations::Counts>("counts", value)?.map(|counts| counts.changed))
+    }
+
+    /// What else decides whether the records are in the zone; `None` when nothing does.
+    pub(super) fn condition(&self) -> Option<&'static str> {
+        (self.place == Place::TldHost).then_some(
+            "addresses of a host are in the zone while the apex or a published name has it as name server; that was not \
+             looked up here",
+        )
     }
 
     /// The entry's key in the chain's state.
@@ -89,16 +148,26 @@ impl Sought {
             Place::RootApex => layout::apex_key(),
             Place::RootDelegation => layout::delegation_key(&self.owner),
             Place::RootHost => layout::host_key(&self.owner),
+            Place::TldApex => keys::apex_key(),
+            Place::TldDomain => keys::domain_key(&self.owner),
+            Place::TldHost => keys::host_key(&self.owner),
         };
         Ok(storage(&self.contract()?, &own))
     }
 
-    /// What the topics of its events begin with.
-    pub(super) fn topic(&self) -> Vec<u8> {
-        match self.place {
-            Place::RootApex => Vec::new(),
-            Place::RootDelegation | Place::RootHost => encode(&self.owner),
-        }
+    /// Which events can be about it.
+    ///
+    /// # Errors
+    /// As [`Self::contract`].
+    pub(super) fn filter(&self) -> Result<Filter> {
+        let (name, topic) = match self.place {
+            Place::RootApex => (Some("ApexSet"), Vec::new()),
+            Place::TldApex => (Some("ApexChanged"), Vec::new()),
+            Place::TldDomain => (Some("DomainChanged"), encode(&self.owner)),
+            Place::TldHost => (Some("HostChanged"), encode(&self.owner)),
+            Place::RootDelegation | Place::RootHost => (None, encode(&self.owner)),
+        };
+        Ok(Filter { contract: Some(self.contract()?), name: name.map(str::to_owned), topic })
     }
 
     /// The records in a state value, as sorted lines.
@@ -114,8 +183,21 @@ impl Sought {
                 zone.delegations.extend(delegation.map(|d| (self.owner.clone(), d)));
             }
             Place::RootHost => zone.hosts.extend(typed::<Host>("host", value)?.map(|h| (self.owner.clone(), h))),
+            Place::TldApex => {
+                let apex = typed::<registrations::Apex>("apex", value)?;
+                return Ok(self.lines(apex.iter().flat_map(|apex| apex_records(&self.zone, apex))));
+            }
+            Place::TldDomain => {
+                let domain = typed::<registrations::Domain>("domain", value)?;
+                let records = |d| registrations::domain_records(&self.owner, d, &self.settings);
+                return Ok(self.lines(domain.iter().flat_map(records)));
+            }
+            Place::TldHost => {
+                let host = typed::<registrations::Host>("host", value)?;
+                return Ok(self.lines(host.iter().flat_map(|h| host_records(&self.owner, h, &self.settings))));
+            }
         }
-        Ok(self.lines(&zone))
+        Ok(self.lines(zone.records()))
     }
 
     /// What an event says of it; `None` for an event about something else.
@@ -141,19 +223,133 @@ impl Sought {
                 told.host
             }
             (Place::RootHost, "HostDeleted") => read::<HostDeleted>(event)?.host,
+            (Place::TldApex, "ApexChanged") => return Some(Told::Touched),
+            (Place::TldHost, "HostChanged") => {
+                return (read::<HostChanged>(event)?.host == self.owner).then_some(Told::Touched);
+            }
+            (Place::TldDomain, "DomainChanged") => {
+                let told: DomainChanged = read(event)?;
+                return (told.name == self.owner && changes_records(told.action)).then_some(Told::Touched);
+            }
             _ => return None,
         };
-        (about == self.owner).then(|| Told::Set(self.lines(&zone)))
+        (about == self.owner).then(|| Told::Set(self.lines(zone.records())))
     }
 
-    /// The records of a zone that are of this owner and type.
-    fn lines(&self, zone: &Zone) -> Vec<String> {
-        let records = zone.records().into_iter();
+    /// Those of some records that are of this owner and type.
+    fn lines(&self, records: impl IntoIterator<Item = Record>) -> Vec<String> {
         let mut lines: Vec<String> = records
+            .into_iter()
             .filter(|r| r.owner == self.owner && r.data.record_type() == self.kind)
             .map(|r| r.to_string())
             .collect();
         lines.sort_unstable();
         lines
+    }
+}
+
+/// Whether what was done with a name can change its records.
+const fn changes_records(action: Action) -> bool {
+    !matches!(
+        action,
+        Action::Renewed
+            | Action::AutoRenewed
+            | Action::TransferRequested
+            | Action::Transferred
+            | Action::TransferEnded
+            | Action::Assigned
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use althing_interface::domain_records::HostEntry;
+    use althing_types::{
+        codec::{Bytes, List, Text},
+        id::OrganisationId,
+    };
+
+    fn name(text: &str) -> DomainName {
+        DomainName::parse(text).unwrap()
+    }
+
+    fn sought(zone: &str, owner: &str, kind: &str) -> Result<Sought> {
+        Sought::new(&name(zone), &name(owner), kind, Frame::default())
+    }
+
+    fn event<E: althing_types::wire::Event>(event: &E) -> Event {
+        Event {
+            contract: ContractId::new("c").unwrap(),
+            name: Text::new(E::SCHEMA.name).unwrap(),
+            topic: Bytes::new(event.topic()).unwrap(),
+            data: Bytes::new(event.data()).unwrap(),
+        }
+    }
+
+    fn delegation() -> Delegation {
+        Delegation { ns: List::new(vec![name("ns.lab")]).unwrap(), ns_ttl: 5, ds: List::default(), ds_ttl: 0 }
+    }
+
+    #[test]
+    fn each_zone_has_its_own_places_and_refuses_the_rest() {
+        for (zone, owner, kind, place) in [
+            (".", ".", "ns", Place::RootApex),
+            (".", "lab", "DS", Place::RootDelegation),
+            (".", "a.lab", "AAAA", Place::RootHost),
+            ("lab", "lab", "NS", Place::TldApex),
+            ("lab", "a.lab", "DS", Place::TldDomain),
+            ("lab", "ns.a.lab", "A", Place::TldHost),
+        ] {
+            assert_eq!(sought(zone, owner, kind).unwrap().place, place, "{zone} {owner} {kind}");
+        }
+        for (zone, owner, kind) in [
+            (".", ".", "DS"),
+            (".", "a.lab", "NS"),
+            (".", "lab", "SOA"),
+            ("lab", "lab", "DS"),
+            ("lab", "org", "NS"),
+            ("lab", "x.a.lab", "NS"),
+            ("lab", "a.lab", "CNAME"),
+        ] {
+            assert_eq!(sought(zone, owner, kind).unwrap_err().code, "no_such_set", "{zone} {owner} {kind}");
+        }
+    }
+
+    #[test]
+    fn a_host_of_the_apex_is_explained_by_the_apex() {
+        let host = Host {
+            v4: List::new(vec!["192.0.2.1".parse().unwrap()]).unwrap(),
+            a_ttl: 7,
+            v6: List::default(),
+            aaaa_ttl: 0,
+        };
+        let hosts = List::new(vec![HostEntry { name: name("ns.lab"), host }]).unwrap();
+        let apex = registrations::Apex { delegation: delegation(), hosts };
+        let frame = Frame { apex: Some(apex.clone()), ..Frame::default() };
+        let sought = Sought::new(&name("lab"), &name("ns.lab"), "A", frame).unwrap();
+        assert_eq!(sought.place, Place::TldApex);
+        assert_eq!(sought.records(Some(&encode(&apex))).unwrap(), ["ns.lab. 7 IN A 192.0.2.1"]);
+    }
+
+    #[test]
+    fn an_event_tells_of_its_own_owner_only() {
+        let sought = sought(".", "lab", "NS").unwrap();
+        let told = |tld: &str| sought.told(&event(&DelegationSet { tld: name(tld), delegation: delegation() }));
+        assert_eq!(told("lab"), Some(Told::Set(vec!["lab. 5 IN NS ns.lab.".into()])));
+        assert_eq!(told("other"), None);
+        assert_eq!(sought.told(&event(&DelegationDeleted { tld: name("lab") })), Some(Told::Set(vec![])));
+    }
+
+    #[test]
+    fn a_renewal_sets_no_records() {
+        let sought = sought("lab", "a.lab", "NS").unwrap();
+        let told = |action| {
+            let sponsor = OrganisationId::new("registrar-1").unwrap();
+            sought.told(&event(&DomainChanged { name: name("a.lab"), action, sponsor, published: true }))
+        };
+        assert_eq!(told(Action::Updated), Some(Told::Touched));
+        assert_eq!(told(Action::Registered), Some(Told::Touched));
+        assert_eq!(told(Action::Renewed), None);
     }
 }

@@ -149,3 +149,37 @@ fn does(call: &ProposedCall, event: &Event, sought: &Sought) -> bool {
     let wanted = if sought.owner.is_root() { event.data.to_vec() } else { encode(&sought.owner) };
     call.contract == event.contract && call.arguments.windows(wanted.len().max(1)).any(|part| part == wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::zone::explain::sought::Frame;
+    use althing_types::{
+        codec::{Bytes, Text},
+        name::DomainName,
+    };
+
+    #[test]
+    fn a_call_is_known_by_contract_and_owner_or_for_the_root_by_its_value() {
+        let name = |text: &str| DomainName::parse(text).unwrap();
+        let id = |text: &str| ContractId::new(text).unwrap();
+        let call = |contract: &str, arguments: Vec<u8>| ProposedCall {
+            contract: id(contract),
+            method: Text::new("m").unwrap(),
+            arguments: Bytes::new(arguments).unwrap(),
+        };
+        let event = Event {
+            contract: id("records"),
+            name: Text::new("Set").unwrap(),
+            topic: Bytes::default(),
+            data: Bytes::new(vec![9, 8, 7]).unwrap(),
+        };
+        let sought = |owner: &str| Sought::new(&DomainName::root(), &name(owner), "NS", Frame::default()).unwrap();
+        let of_lab = call("records", [vec![1], encode(&name("lab")), vec![2]].concat());
+        assert!(does(&of_lab, &event, &sought("lab")));
+        assert!(!does(&of_lab, &event, &sought("la")));
+        assert!(!does(&call("other", encode(&name("lab"))), &event, &sought("lab")));
+        assert!(does(&call("records", vec![1, 9, 8, 7]), &event, &sought(".")));
+        assert!(!does(&of_lab, &event, &sought(".")));
+    }
+}

@@ -1,0 +1,204 @@
+//! `althing rdap`: asks an access node, and checks what its answer says of the chain against the chain itself.
+
+use super::Context;
+use crate::{
+    args::RdapCommand,
+    chain::{Chain, typed},
+    error::{CliError, Result},
+    exit_code::Exit,
+    output::table,
+};
+use althing_interface::bootstrap::{Entry, Registrar};
+use althing_types::id::Height;
+use reqwest::Url;
+use serde::Serialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Longest answer in bytes.
+const MAX_ANSWER: usize = 4 << 20;
+
+/// Runs a command of `althing rdap`.
+///
+/// # Errors
+/// The command's failure.
+pub(super) async fn run(context: &Context, command: &RdapCommand) -> Result<()> {
+    let RdapCommand::Query { name, server, source } = command;
+    let answer = ask(context, server, name, source).await?;
+    let parts = check(context, &answer).await?;
+    context.output.print(&Shown { answer: &answer, parts: &parts }, |shown| text(shown.answer, shown.parts))
+}
+
+/// What is shown.
+#[derive(Serialize)]
+struct Shown<'a> {
+    answer: &'a Value,
+    parts: &'a [Part],
+}
+
+/// One part of the answer and whether where it was asked for is proven.
+#[derive(Serialize)]
+struct Part {
+    part: String,
+    url: String,
+    origin: String,
+    verdict: &'static str,
+}
+
+async fn ask(context: &Context, server: &str, name: &str, source: &str) -> Result<Value> {
+    let bad = |rule: &str| CliError::usage("bad_url", "no server to ask").field("--server").value(server).rule(rule);
+    let mut url = Url::parse(server).map_err(|error| bad(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad("a URL of http or https"));
+    }
+    url.path_segments_mut().map_err(|()| bad("a URL with a host"))?.pop_if_empty().extend(["domain", name]);
+    url.query_pairs_mut().append_pair("source", source);
+    let network = |error: reqwest::Error| {
+        CliError::new(Exit::Network, "no_answer", format!("no answer from {server}: {error}"))
+            .field("--server")
+            .value(server)
+            .rule("an access node that runs")
+    };
+    // Another call has installed the same provider: that is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder()
+        .timeout(Duration::from_secs(context.global.timeout))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(network)?;
+    let sent = http.get(url).header("accept", "application/rdap+json").send();
+    let mut response = sent.await.map_err(network)?;
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Some(bytes) = response.chunk().await.map_err(network)? {
+        body.extend_from_slice(&bytes);
+        if body.len() > MAX_ANSWER {
+            return Err(CliError::new(
+                Exit::Network,
+                "too_long",
+                format!("{server} sent more than {MAX_ANSWER} bytes"),
+            ));
+        }
+    }
+    let answer: Value = serde_json::from_slice(&body).map_err(|error| {
+        CliError::new(Exit::Network, "no_rdap", format!("{server} answered {status} without JSON: {error}"))
+    })?;
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let said = |member: &str| answer.get(member).map(Value::to_string).unwrap_or_default();
+    let exit = match status.as_u16() {
+        400 => Exit::Usage,
+        404 => Exit::NotFound,
+        429 | 503 => Exit::Timeout,
+        _ => Exit::Network,
+    };
+    Err(CliError::new(exit, "rdap_error", format!("{server} answered {status}: {}", said("description")))
+        .field("name")
+        .value(name)
+        .rule(said("title")))
+}
+
+/// Looks every base URL that is said to come from the chain up there, with proof.
+async fn check(context: &Context, answer: &Value) -> Result<Vec<Part>> {
+    let parts = answer.pointer("/althing_provenance/parts").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut chain = None;
+    let mut out = Vec::new();
+    for part in &parts {
+        let text = |member: &str| part.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let found = part.get("found").cloned().unwrap_or_default();
+        let origin = found.get("origin").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let verdict = match origin.as_str() {
+            "chain" => {
+                if chain.is_none() {
+                    chain = context.chain().await.ok();
+                }
+                match &chain {
+                    Some(chain) => {
+                        let asked =
+                            Some(text("asked")).filter(|asked| !asked.is_empty()).unwrap_or_else(|| text("url"));
+                        proven(chain, &found, &asked).await?
+                    }
+                    None => "not checked: no node of the chain to ask (--api or --home)",
+                }
+            }
+            _ => "not of the chain",
+        };
+        out.push(Part { part: text("part"), url: text("url"), origin, verdict });
+    }
+    Ok(out)
+}
+
+/// Whether the entry that the answer refers to is in the chain's state at that height and leads to this URL.
+async fn proven(chain: &Chain, found: &Value, url: &str) -> Result<&'static str> {
+    let text = |member: &str| found.get(member).and_then(Value::as_str).unwrap_or_default();
+    if text("chain") != chain.genesis.chain.as_str() {
+        return Ok("not checked: it is another chain's");
+    }
+    let (Ok(key), Some(height)) = (hex::decode(text("key")), found.get("height").and_then(Value::as_u64)) else {
+        return Ok("FALSE: its reference names no entry");
+    };
+    let entries = match chain.read(&[key], Some(Height(height))).await {
+        Ok(entries) => entries,
+        Err(error) if error.exit == Exit::NotFound => return Ok("not checked: the nodes keep no state of that height"),
+        Err(error) => return Err(error),
+    };
+    if chain.verifies() && entries.block.is_some_and(|block| block.to_string() != text("block")) {
+        return Ok("FALSE: the chain has another block at that height");
+    }
+    let value = entries.values.first().and_then(Option::as_deref);
+    let urls = match typed::<Entry>("entry", value) {
+        Ok(Some(entry)) => entry.urls,
+        _ => match typed::<Registrar>("registrar", value) {
+            Ok(Some(registrar)) => registrar.data.urls,
+            _ => return Ok("FALSE: the chain has no such entry"),
+        },
+    };
+    let leads = urls.iter().any(|base| url.starts_with(base.as_str()));
+    Ok(match (leads, chain.verifies()) {
+        (true, true) => "proven",
+        (true, false) => "the node says so (--no-verify)",
+        (false, _) => "FALSE: the chain's entry leads elsewhere",
+    })
+}
+
+fn text(answer: &Value, parts: &[Part]) -> String {
+    let list = |member: &str| answer.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
+    let words = |values: &[Value], member: &str| -> String {
+        let word = |value: &Value| value.get(member).unwrap_or(value).as_str().unwrap_or_default().to_owned();
+        values.iter().map(word).collect::<Vec<_>>().join(" ")
+    };
+    let one = |member: &str| answer.get(member).and_then(Value::as_str).unwrap_or("-").to_owned();
+    let mut rows = vec![
+        ("name".to_owned(), one("ldhName")),
+        ("handle".to_owned(), one("handle")),
+        ("status".to_owned(), words(&list("status"), "")),
+        ("name servers".to_owned(), words(&list("nameservers"), "ldhName")),
+    ];
+    for event in list("events") {
+        let said = |member: &str| event.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+        rows.push((said("eventAction"), said("eventDate")));
+    }
+    for entity in list("entities") {
+        let roles = entity.get("roles").and_then(Value::as_array).cloned().unwrap_or_default();
+        let card = entity.pointer("/vcardArray/1").and_then(Value::as_array).cloned().unwrap_or_default();
+        let name = card.iter().find(|field| field.get(0).is_some_and(|name| name == "fn"));
+        let name = name.and_then(|field| field.get(3)).and_then(Value::as_str).filter(|name| !name.is_empty());
+        rows.push((words(&roles, ""), name.unwrap_or("(not shown)").to_owned()));
+    }
+    for part in parts {
+        rows.push((format!("from the {}", part.part), format!("{} ({}: {})", part.url, part.origin, part.verdict)));
+    }
+    for notice in list("notices") {
+        let title = notice.get("title").and_then(Value::as_str).unwrap_or_default();
+        rows.push((format!("notice: {title}"), words(&list_of(&notice, "description"), "")));
+    }
+    // What comes from others is shown as one line each, without control characters.
+    let clean = |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
+    let rows: Vec<(String, String)> = rows.iter().map(|(name, value)| (clean(name), clean(value))).collect();
+    table(&rows.iter().map(|(name, value)| (name.as_str(), value.clone())).collect::<Vec<_>>())
+}
+
+fn list_of(value: &Value, member: &str) -> Vec<Value> {
+    value.get(member).and_then(Value::as_array).cloned().unwrap_or_default()
+}

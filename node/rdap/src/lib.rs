@@ -1,0 +1,51 @@
+//! The data service access node (D 4): answers RDAP questions from what the ledger, IANA and ICANN say about whom to ask.
+//!
+//! ```text
+//!   chains (proven) --+                        question --> registry --> registrar
+//!                     +--> directory ------------------------> |  merge  | --> answer with its origins
+//!   IANA, ICANN ------+        '--> /bootstrap/dns.json
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`chain`] | a chain's contract `bootstrap`, proven |
+//! | [`published`], [`refresh`] | files of IANA and ICANN; their schedule, last good copies, alarms |
+//! | [`directory`] | both together: whom to ask for what |
+//! | [`special`], [`fetch`] | which addresses are not asked; asking servers of others |
+//! | [`question`], [`lookup`], [`merge`], [`answer`] | from a question to an answer |
+//! | [`limit`], [`routes`], [`serve`], [`metrics`] | HTTP, limits, figures |
+//! | [`config`], [`run`] | the program |
+//!
+//! Nothing here keeps registration data beyond a short cache, and nothing a registrar says takes the place of what its
+//! registry said.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "a test fails by panicking"
+    )
+)]
+
+pub mod answer;
+pub mod chain;
+pub mod config;
+pub mod directory;
+pub mod error;
+pub mod fetch;
+pub mod limit;
+pub mod lookup;
+pub mod merge;
+pub mod metrics;
+pub mod published;
+pub mod question;
+pub mod refresh;
+pub mod routes;
+pub mod run;
+pub mod serve;
+pub mod special;
+
+pub use error::{RdapFault, Result};
