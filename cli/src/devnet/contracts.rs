@@ -44,10 +44,11 @@ pub(super) fn of_chain(
         let mut contract = GenesisContract::new(ContractId::new(bundled.id)?, code_hash(bundled.code));
         let init = match (bundled.id, &chain.tld) {
             (root_sync::ID, _) => Some(encode(&(root_sync::Init { peers: peers(company, chain)? },))),
-            (bootstrap::ID, _) => Some(encode(&(bootstrap::Init {
-                settings: bootstrap::Settings::default(),
-                bindings: List::default(),
-            },))),
+            (bootstrap::ID, _) => {
+                Some(encode(
+                    &(bootstrap::Init { settings: bootstrap::Settings::default(), bindings: List::default() },),
+                ))
+            }
             (registrations::ID, Some((tld, registry))) => Some(encode(&(registrations::Init {
                 tld: tld.clone(),
                 registry: registry.clone(),
