@@ -128,6 +128,8 @@ impl Chain {
             settings,
         };
         let contract = |b: &althing_bundle::Bundled| GenesisContract::new(id(b.id), code_hash(b.code));
+        // The others are started with arguments.
+        let plain = |b: &&althing_bundle::Bundled| !["registrations", "root_sync", "bootstrap"].contains(&b.id);
         let genesis = Genesis {
             chain: ChainId::new("lifecycle").unwrap(),
             kind: ChainKind::Root,
@@ -137,7 +139,7 @@ impl Chain {
             authorities: List::new(authorities).unwrap(),
             organisations: List::new((0..size.members).map(whole).collect()).unwrap(),
             operator: None,
-            contracts: List::new(codes.iter().map(contract).collect()).unwrap(),
+            contracts: List::new(codes.iter().filter(plain).map(contract).collect()).unwrap(),
             governance: Some(governance),
             parameters: Parameters::default(),
         };
