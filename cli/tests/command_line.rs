@@ -78,6 +78,8 @@ fn each_kind_of_failure_has_its_exit_code() {
         (vec!["nonsense"], 2, "usage"),
         (vec!["status", "--timeout", "0"], 2, "usage"),
         (vec!["status"], 2, "no_api"),
+        (vec!["sync", "relay", "--from", "tld-alpha", "--key", "alice"], 2, "two_chains"),
+        (vec!["sync", "status", "--to", "althing-root"], 2, "two_chains"),
         (vec!["query", "tld", "a..b"], 2, "usage"),
         (vec!["key", "show", "nobody"], 7, "no_such_key"),
         (vec!["key", "new", "../up"], 2, "bad_key_name"),

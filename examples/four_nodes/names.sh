@@ -33,8 +33,10 @@ serial_of() { query "$1" SOA +short | awk '{ print $3 }'; }
 
 say "names: a root chain, the chain of .lab with registrars, and the zone server of both"
 "$althing" devnet down --dir "$net"
-"$althing" --timeout 180 devnet up --dir "$names" --profile root+tld:lab --timelock-ms 2000 --notify "127.0.0.1:$dns_port" --detach
+"$althing" --timeout 180 devnet up --dir "$names" --profile root+tld:lab --timelock-ms 2000 --detach
 lab member list
+# The root zone needs name servers of its own before it can be served.
+at_root zone import "$here/sample.zone"
 zone_address="$(grep -o '"address": *"[^"]*"' "$names/devnet.json" | head -n 1 | cut -d '"' -f 4)"
 key_file="$(grep -o '"key_file": *"[^"]*"' "$names/devnet.json" | head -n 1 | cut -d '"' -f 4)"
 
@@ -60,6 +62,8 @@ include "$key_file";
 options {
     directory "$work/bind"; pid-file none; session-keyfile none; recursion no; dnssec-validation no;
     listen-on port $dns_port { 127.0.0.1; }; listen-on-v6 { none; }; notify no; allow-transfer { none; };
+    # This network's zone server knows of no secondary to notify: BIND asks often instead.
+    min-refresh-time 1; max-refresh-time 2; min-retry-time 1; max-retry-time 2;
 };
 controls { };
 zone "." { type secondary; primaries { ${zone_address%:*} port ${zone_address##*:} key "$key_name"; }; file "root.db"; };

@@ -28,7 +28,7 @@ impl Net {
         let (host, port) = server["address"].as_str().unwrap().rsplit_once(':').unwrap();
         let key = server["key_file"].as_str().unwrap();
         let output =
-            Command::new("dig").args([&format!("@{host}"), "-p", port, "-k", key]).args(question).output().unwrap();
+            Command::new("dig").arg(format!("@{host}")).args(["-p", port, "-k", key]).args(question).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -81,14 +81,14 @@ fn one_process_is_a_member_of_several_chains_and_comes_back_to_all_of_them() {
     assert_eq!(file["nodes"][first]["api"], net.api(first, ROOT).as_str());
 
     // The command line picks a chain by its id or by the node's address, and trusts that chain's genesis document.
-    assert_eq!(net.json(&["status"])["chain"], ROOT);
+    assert_eq!(net.json(&["status"])["chain_id"], ROOT);
     for (chain, leader) in [(ALPHA, "regulator"), (BETA, "regulator"), (ROOT, "coordinator")] {
-        assert_eq!(net.json(&["--chain", chain, "status"])["chain"], chain);
+        assert_eq!(net.json(&["--chain", chain, "status"])["chain_id"], chain);
         let members = net.json(&["--chain", chain, "member", "list"]);
         assert!(members.as_array().unwrap().iter().any(|node| node["org"] == leader), "{chain}: {members}");
     }
     let api = net.api(registrar, BETA);
-    assert_eq!(net.json(&["--api", &api, "status"])["chain"], BETA);
+    assert_eq!(net.json(&["--api", &api, "status"])["chain_id"], BETA);
     let block = net.json(&["--api", &api, "block", "1"]);
     assert_eq!(block["verified"], true, "{block}");
     let other = net.run(&["--api", &api, "--chain", ALPHA, "member", "list"]);
@@ -141,7 +141,11 @@ fn one_process_is_a_member_of_several_chains_and_comes_back_to_all_of_them() {
 fn what_a_tld_chain_decides_is_served_and_both_chains_hear_of_each_other() {
     const DIGEST: &str = "49fd46e6c4b45c55d4ac49fd46e6c4b45c55d4ac49fd46e6c4b45c55d4ac0000";
     let net = Net::names("root+tld:alpha");
-    let alpha = |arguments: &[&str]| net.ok(&[&["--chain", ALPHA], arguments].concat());
+    let alpha = |arguments: &[&str]| {
+        let mut all = vec!["--chain", ALPHA];
+        all.extend(arguments);
+        net.ok(&all)
+    };
     let root_says = |text: &str| net.ok(&["query", "tld", "alpha", "--json"]).to_lowercase().contains(text);
     let apex_says = |text: &str| alpha(&["domain", "apex", "--json"]).to_lowercase().contains(text);
 
@@ -184,7 +188,7 @@ fn what_a_tld_chain_decides_is_served_and_both_chains_hear_of_each_other() {
 #[test]
 fn configurations_that_no_process_can_run_say_what_is_wrong() {
     let net = Net::names("tld:alpha");
-    assert_eq!(net.json(&["status"])["chain"], ALPHA);
+    assert_eq!(net.json(&["status"])["chain_id"], ALPHA);
     let folder = net.path().join("node-0");
     let good = std::fs::read_to_string(folder.join("config.toml")).unwrap();
     let said = |text: &str| {
@@ -202,11 +206,10 @@ fn configurations_that_no_process_can_run_say_what_is_wrong() {
     let again = chain.replace("\"data\"", "\"more\"").replace("../genesis.json", "./../genesis.json");
     let ports = said(&good.replace("[log]", &format!("{again}\n[log]")));
     assert!(ports.contains("must be of one listener only"), "{ports}");
-    let free: String = again
-        .lines()
-        .map(|line| if line.starts_with("listen") { free(line) } else { line.to_owned() } + "\n")
-        .collect();
-    let same = said(&good.replace("[log]", &format!("{free}\n[log]")));
+    let moved: Vec<String> =
+        again.lines().map(|line| if line.starts_with("listen") { free(line) } else { line.to_owned() }).collect();
+    let moved = moved.join("\n");
+    let same = said(&good.replace("[log]", &format!("{moved}\n[log]")));
     assert!(same.contains("chain tld-alpha is named twice"), "{same}");
     let relay = "[[relay]]\nroot = \"nowhere\"\ntld = \"tld-alpha\"\nkey_file = \"node.key\"\n";
     let nowhere = said(&good.replace("[log]", &format!("{relay}\n[log]")));

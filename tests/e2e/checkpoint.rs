@@ -158,6 +158,7 @@ fn a_node_joins_from_a_checkpoint_while_blocks_go_on_and_takes_part() {
         let answer = http::get(&own, &path);
         assert_eq!((answer.status, answer.code().as_str()), (410, "height_pruned"), "{path}: {answer:?}");
     }
+    wait_until(|| net.height(&own) > base, || log(&folder));
     let next = http::get(&own, &format!("/v1/blocks/{}", base + 1));
     assert_eq!(next.status, 200, "{next:?}");
     assert!(!folder.join("data/joining").exists() && !folder.join("data/store.partial").exists());

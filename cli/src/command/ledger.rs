@@ -6,7 +6,7 @@
 use super::Context;
 use crate::{
     args::{AuditArgs, ChainCommand},
-    devnet::{process::find_program, setup::read_genesis},
+    devnet::{process::Program, setup::read_genesis},
     error::{CliError, Result},
     exit_code::Exit,
     output::table,
@@ -163,7 +163,7 @@ async fn code_of(client: &Client, hash: &Hash) -> Result<Option<Bytes<{ althing_
 /// # Errors
 /// When the chain disagrees, the file is damaged, or `althingd` cannot be run.
 pub(super) fn audit(context: &Context, options: &AuditArgs) -> Result<()> {
-    let program = find_program()?;
+    let program = Program::NODE.find()?;
     let mut command = Command::new(&program);
     command.arg("audit").arg("--json").arg(&options.file).stdin(Stdio::null()).stderr(Stdio::piped());
     if let Some(folder) = &options.contracts {

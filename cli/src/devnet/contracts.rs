@@ -3,7 +3,7 @@
 use super::profile::{Company, Draft, GOVERNING, Profile, THRESHOLD, too_many};
 use crate::error::{CliError, Result};
 use althing_interface::{
-    domain_records, registrations,
+    bootstrap, domain_records, registrations,
     root_sync::{self, PeerSeed, Side},
     tld_binding,
 };
@@ -17,7 +17,7 @@ use althing_types::{
 use std::collections::BTreeMap;
 
 /// Built-in contracts that a root chain alone has.
-const ROOT_ONLY: [&str; 3] = [tld_binding::ID, domain_records::ID, "bootstrap"];
+const ROOT_ONLY: [&str; 3] = [tld_binding::ID, domain_records::ID, bootstrap::ID];
 /// Built-in contracts that a TLD chain alone has.
 const TLD_ONLY: [&str; 1] = [registrations::ID];
 /// Built-in contracts that work at the end of each block.
@@ -44,10 +44,15 @@ pub(super) fn of_chain(
         let mut contract = GenesisContract::new(ContractId::new(bundled.id)?, code_hash(bundled.code));
         let init = match (bundled.id, &chain.tld) {
             (root_sync::ID, _) => Some(encode(&(root_sync::Init { peers: peers(company, chain)? },))),
+            (bootstrap::ID, _) => {
+                Some(encode(
+                    &(bootstrap::Init { settings: bootstrap::Settings::default(), bindings: List::default() },),
+                ))
+            }
             (registrations::ID, Some((tld, registry))) => Some(encode(&(registrations::Init {
                 tld: tld.clone(),
                 registry: registry.clone(),
-                settings: registrations::Settings::default(),
+                settings: registrations::Settings::for_trials(),
             },))),
             _ => None,
         };

@@ -265,8 +265,11 @@ mod tests {
         let added = add(&network, None, &id, Role::Registry, setup::now_ms()).unwrap();
         assert_eq!(added.node, 7);
         let after = Network::open(folder.path()).unwrap();
-        assert_eq!((after.count(), after.nodes[7].node_id, after.nodes[7].founder), (8, added.node_id, false));
-        assert_eq!(after.nodes[7].seat.organisation, Some(id));
+        assert_eq!(
+            (after.count(), after.nodes[7].node_id, after.nodes[7].chains[0].founder),
+            (8, added.node_id, false)
+        );
+        assert_eq!(after.nodes[7].chains[0].seat.organisation, Some(id));
         let chain = crate::ca::store::read_certificates(Path::new(&added.certificate)).unwrap();
         let root = network.genesis().unwrap().governance.unwrap().certificate_authority;
         let facts = althing_identity::check_chain(&root, &chain, setup::now_ms()).unwrap();

@@ -360,3 +360,43 @@ fn touch(event: &Event) -> Option<Touched> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use althing_interface::bootstrap::{AccreditationChanged, ClaimChanged, EntryDeleted, RegistrarSet};
+    use althing_types::{
+        codec::{Bytes, Text},
+        id::OrganisationId,
+        wire::Event as Told,
+    };
+
+    fn told<E: Told>(event: &E) -> Event {
+        Event {
+            contract: ContractId::new(bootstrap::ID).unwrap(),
+            name: Text::new(E::SCHEMA.name).unwrap(),
+            topic: Bytes::new(event.topic()).unwrap(),
+            data: Bytes::new(event.data()).unwrap(),
+        }
+    }
+
+    #[test]
+    fn each_counted_change_names_what_to_read_again() {
+        let by = || OrganisationId::new("registry-1").unwrap();
+        let tld = DomainName::parse("lab").unwrap();
+        let deleted = told(&EntryDeleted { tld: tld.clone(), by: by(), revision: 7 });
+        assert_eq!(touch(&deleted), Some(Touched::Entry(tld)));
+        assert_eq!(touch(&told(&RegistrarSet { id: 7, by: by(), revision: 1 })), Some(Touched::Registrar(7)));
+        assert_eq!(touch(&told(&AccreditationChanged { id: 9, status: None })), Some(Touched::Accreditation(9)));
+        // Claims are no part of what is followed, and no part of the count.
+        assert_eq!(touch(&told(&ClaimChanged { id: 7, organisation: by(), status: None })), None);
+    }
+
+    #[test]
+    fn a_view_with_less_than_the_proven_total_is_refused() {
+        let mut view = ChainView::default();
+        assert!(view.complete("root").is_ok());
+        view.counts.registrars = 1;
+        assert!(view.complete("root").unwrap_err().to_string().starts_with("R303 root: 0 registrars"));
+    }
+}

@@ -98,8 +98,12 @@ async fn follow(source: &mut TldChain, records: &mut RecordSet) -> Vec<String> {
             Step::Changed(_, owners) => {
                 for (owner, now) in &owners {
                     let old: Vec<Record> = records.of_owner(owner).cloned().collect();
-                    old.iter().for_each(|record| drop(records.remove(&record.key)));
-                    now.iter().for_each(|record| drop(records.insert(record.clone())));
+                    for record in &old {
+                        records.remove(&record.key);
+                    }
+                    for record in now {
+                        records.insert(record.clone());
+                    }
                 }
                 return owners.keys().map(ToString::to_string).collect();
             }

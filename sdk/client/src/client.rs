@@ -159,6 +159,8 @@ impl Client {
         if checked.is_empty() {
             return Err(ClientError::Url { url: String::new(), reason: "at least one URL is needed".into() });
         }
+        // TLS needs to be told whose cryptography to use; a program that chose already keeps its choice.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .connect_timeout(config.connect_timeout)
             .pool_idle_timeout(IDLE)

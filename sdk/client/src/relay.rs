@@ -217,6 +217,10 @@ impl Relay {
         }
         let reply = self.ask(&receiver).await?;
         let height = reply.header.height();
+        if height < receiver.trusted.since {
+            // The sender's tip is the block that named the trusted list; its next one is the first of that list.
+            return Ok(Step::Idle { height, received: receiver.received });
+        }
         let trusted = receiver.trusted.list.hash();
         let delivery = if reply.header.header().authorities == trusted {
             let room = self.room();

@@ -2,7 +2,6 @@
 
 use super::{Context, end};
 use crate::{
-    chain::typed,
     error::{CliError, Result},
     home::{Access, write_file},
     output::table,

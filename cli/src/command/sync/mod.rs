@@ -39,16 +39,22 @@ pub(super) async fn run(context: &Context, command: &SyncCommand) -> Result<()> 
     }
 }
 
+/// Refuses a command line that does not name both chains.
+fn check_given(ends: &Ends) -> Result<()> {
+    if ends.are_given() {
+        return Ok(());
+    }
+    Err(CliError::usage("two_chains", "two chains are needed: one that sends and one that receives")
+        .field("--from, --to")
+        .rule("--from ID or --from-api URL, and --to ID or --to-api URL"))
+}
+
 /// The two chains, each as it is trusted.
 ///
 /// # Errors
 /// When one is not named, or cannot be reached.
 async fn ends(context: &Context, ends: &Ends) -> Result<[Chain; 2]> {
-    if !ends.are_given() {
-        return Err(CliError::usage("two_chains", "two chains are needed: one that sends and one that receives")
-            .field("--from, --to")
-            .rule("--from ID or --from-api URL, and --to ID or --to-api URL"));
-    }
+    check_given(ends)?;
     let from = end(context, ends.from_api.as_deref(), ends.from.as_ref()).await?;
     let to = end(context, ends.to_api.as_deref(), ends.to.as_ref()).await?;
     if from.genesis.chain == to.genesis.chain {

@@ -1,6 +1,6 @@
 //! `althing sync relay`: carries messages until it is stopped, or until nothing is due.
 
-use super::{Context, ends};
+use super::{Context, check_given, ends};
 use crate::{
     args::SyncRelay,
     chain::Chain,
@@ -94,6 +94,7 @@ impl What {
 /// # Errors
 /// With `--once` the first thing that fails; else when it is stopped.
 pub(super) async fn run(context: &Context, options: &SyncRelay) -> Result<()> {
+    check_given(&options.ends)?;
     let key = key::open(context, &options.key)?;
     let [from, to] = ends(context, &options.ends).await?;
     let mut relays = vec![relay(context, options, &from, &to, &key)?];

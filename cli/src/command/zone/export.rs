@@ -77,7 +77,7 @@ pub(super) async fn run(
     compare: Option<&Path>,
 ) -> Result<()> {
     let given = compare.map(read_text).transpose()?;
-    let chain = context.chain().await?;
+    let chain = super::chain_of(context, wanted).await?;
     let zone = super::zone_of(&chain, wanted)?;
     let expected = given
         .zip(compare)

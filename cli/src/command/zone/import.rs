@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, zone: Option<&DomainName>, path: &Pat
         Some(zone) => Ok(master::parse_of(&name, &text, zone)?),
         None => master::parse(&name, &text),
     };
-    let chain = match context.chain().await {
+    let chain = match super::chain_of(context, zone).await {
         Ok(chain) => chain,
         Err(error) => return Err(file.err().unwrap_or(error)),
     };

@@ -155,3 +155,21 @@ impl Default for Settings {
         }
     }
 }
+
+impl Settings {
+    /// For networks in which somebody tries things out: periods of a minute or two, transfers at once after a
+    /// registration, years of the calendar.
+    pub fn for_trials() -> Self {
+        Self {
+            add_grace_ms: 60_000,
+            renew_grace_ms: 60_000,
+            auto_renew_grace_ms: 60_000,
+            transfer_grace_ms: 60_000,
+            redemption_ms: 120_000,
+            pending_delete_ms: 60_000,
+            transfer_pending_ms: 120_000,
+            transfer_lock_ms: 0,
+            ..Self::default()
+        }
+    }
+}

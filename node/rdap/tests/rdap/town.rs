@@ -239,6 +239,7 @@ impl Town {
         }];
         change(&mut config);
         let node = run::start(&config).await.unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let town = Self { registry, registrar, node, folder, http };
         for _ in 0..200 {

@@ -463,6 +463,7 @@ impl Server {
             };
             serve(listener, services, limits, shutdown).await.unwrap();
         });
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { url: format!("http://{address}"), address, fake, http, stop, task }
     }

@@ -49,14 +49,14 @@ type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Whether the node tells of a block's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     Truly,
     Not,
 }
 
 /// What the node tells that is not so.
 #[derive(Clone, Debug, Default)]
-pub struct Lies {
+pub(crate) struct Lies {
     /// Domains have one more octet than they have.
     pub value: bool,
     /// This domain is in no list.
@@ -73,7 +73,7 @@ struct Inner {
 }
 
 /// The chain and its node.
-pub struct Node(Mutex<Inner>);
+pub(crate) struct Node(Mutex<Inner>);
 
 fn key() -> SecretKey {
     SecretKey::from_seed(&[7; 32])
@@ -248,7 +248,7 @@ impl Inner {
 
 impl Node {
     /// A chain without blocks.
-    pub fn new(tld: DomainName) -> Arc<Self> {
+    pub(crate) fn new(tld: DomainName) -> Arc<Self> {
         let (zone, lies) = (TldZone::default(), Lies::default());
         Arc::new(Self(Mutex::new(Inner { tld, zone, blocks: Vec::new(), lies, next: None })))
     }
@@ -256,33 +256,33 @@ impl Node {
         self.0.lock().unwrap()
     }
     /// Makes a block that changes the zone.
-    pub fn block(&self, told: Told, change: impl FnOnce(&mut TldZone)) {
+    pub(crate) fn block(&self, told: Told, change: impl FnOnce(&mut TldZone)) {
         let mut inner = self.lock();
         let mut after = inner.zone.clone();
         change(&mut after);
         inner.push(told, after);
     }
     /// Makes a block when keys are listed next.
-    pub fn before_listing(&self, change: impl FnOnce(&mut TldZone)) {
+    pub(crate) fn before_listing(&self, change: impl FnOnce(&mut TldZone)) {
         let mut inner = self.lock();
         let mut after = inner.zone.clone();
         change(&mut after);
         inner.next = Some(after);
     }
     /// Changes what the node tells.
-    pub fn lie(&self, change: impl FnOnce(&mut Lies)) {
+    pub(crate) fn lie(&self, change: impl FnOnce(&mut Lies)) {
         change(&mut self.lock().lies);
     }
-    pub fn genesis(&self) -> Genesis {
+    pub(crate) fn genesis(&self) -> Genesis {
         self.lock().genesis()
     }
     /// The records of the zone as it is now.
-    pub fn records(&self) -> Vec<Record> {
+    pub(crate) fn records(&self) -> Vec<Record> {
         let inner = self.lock();
         inner.zone.records(&inner.tld, &Settings::default())
     }
     /// Answers on a free port; gives the URL.
-    pub async fn serve(self: &Arc<Self>) -> String {
+    pub(crate) async fn serve(self: &Arc<Self>) -> String {
         let router = Router::new()
             .route("/v1/status", get(status))
             .route("/v1/headers/{height}", get(headers))

@@ -136,6 +136,15 @@ async fn each_change_of_the_authorities_is_carried_in_sequence() {
         }
     };
     assert_eq!((changes, received), (3, 3));
+    // At the very block that changes the list there is no block of the new list yet.
+    pair.tld
+        .run(|world| {
+            world.change_authorities(5);
+            world.decide();
+        })
+        .await;
+    assert!(matches!(up.step().await.unwrap(), Step::Delivered { progress, .. } if progress.list_changed));
+    assert!(matches!(up.step().await.unwrap(), Step::Idle { .. }));
     assert_eq!(pair.root.run(|world| world.refusals()).await, 0);
 }
 

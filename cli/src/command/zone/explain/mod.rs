@@ -88,7 +88,7 @@ pub(super) async fn run(
     record_type: &str,
     zone: Option<&DomainName>,
 ) -> Result<()> {
-    let chain = context.chain().await?;
+    let chain = super::chain_of(context, zone).await?;
     let zone = super::zone_of(&chain, zone)?;
     let frame = frame(&chain, &zone).await?;
     let sought = Sought::new(&zone, name, record_type, frame)?;
