@@ -55,6 +55,19 @@ fn made_lines() -> Vec<String> {
     lines
 }
 
+/// The delegations of some TLDs, with their hosts: a test's chain remembers its state after every call, so that a whole
+/// root zone would be too much for it.
+fn part(zone: &Zone, tlds: &BTreeSet<DomainName>) -> Zone {
+    let mut out = Zone::default();
+    for tld in tlds {
+        let delegation = zone.delegations[tld].clone();
+        let hosts = delegation.ns.iter().filter_map(|name| Some((name.clone(), zone.hosts.get(name)?.clone())));
+        out.hosts.extend(hosts);
+        out.delegations.insert(tld.clone(), delegation);
+    }
+    out
+}
+
 /// The registry of a TLD: they take turns.
 fn registry(place: usize) -> Org {
     REGISTRIES[place % REGISTRIES.len()]
@@ -93,18 +106,19 @@ fn case_16_glue_of_a_host_of_76_tlds_is_held_for_the_others_consent() {
     let real = real_lines();
     let lines = real.clone().unwrap_or_else(made_lines);
     let records: Vec<Record> = lines.iter().map(|line| line.parse().unwrap()).collect();
-    let zone = Zone::from_records(&records).unwrap();
+    let whole = Zone::from_records(&records).unwrap();
+    // The host that most TLDs use, but for those of the root itself.
+    let users = whole.users();
+    let of_tlds =
+        users.iter().filter(|(host, tlds)| !tlds.contains(&DomainName::root()) && whole.hosts.contains_key(*host));
+    let (host, tlds) = of_tlds.max_by_key(|(_, tlds)| tlds.len()).unwrap();
+    let host = (*host).clone();
+    let enough = if real.is_some() { 50 } else { SHARED };
+    assert!(tlds.len() >= enough, "{host} is used by {} TLDs", tlds.len());
+    let zone = part(&whole, tlds);
     let ledger = imported(&zone);
     let by = ledger.records.by(OPERATOR);
     let before: Counts = by.counts().ok();
-
-    // The host that most TLDs use, but for those of the root itself.
-    let users = zone.users();
-    let of_tlds =
-        users.iter().filter(|(host, tlds)| !tlds.contains(&DomainName::root()) && zone.hosts.contains_key(*host));
-    let (host, tlds) = of_tlds.max_by_key(|(_, tlds)| tlds.len()).unwrap();
-    let host = (*host).clone();
-    assert!(tlds.len() >= SHARED, "{host} is used by {} TLDs", tlds.len());
     let asker_tld = tlds.iter().next().unwrap().clone();
     let asker = ledger.registry_of[&asker_tld];
     let others: BTreeSet<OrganisationId> =
