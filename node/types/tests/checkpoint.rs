@@ -42,7 +42,7 @@ fn chunks(entries: &[ChunkEntry], most: usize, deeper: u16) -> Vec<Chunk> {
         deeper: u16,
         out: &mut Vec<(Prefix, Vec<ChunkEntry>)>,
     ) {
-        let more = prefix.bits < deeper && prefix.start.0[0].count_ones() % 2 == 0;
+        let more = prefix.bits < deeper && prefix.start.0[0].count_ones().is_multiple_of(2);
         if (entries.len() <= most && !more) || prefix.bits == DEPTH {
             return out.push((prefix, entries.to_vec()));
         }
