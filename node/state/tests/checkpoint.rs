@@ -48,7 +48,7 @@ fn writes(height: u64) -> Writes {
     let mut out = Writes::new();
     for i in 0..60 {
         let number = (height * 37 + i * 11) % 300;
-        let gone = (number + height) % 5 == 0;
+        let gone = (number + height).is_multiple_of(5);
         out.insert(key(number), (!gone).then(|| format!("{height}-{number}").into_bytes()));
     }
     out
