@@ -68,6 +68,10 @@ impl Net {
     /// The command line, to be started by the caller.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("althing"));
+        if arguments.starts_with(&["devnet", "up"]) {
+            // Many networks that start at the same time share the machine.
+            command.args(["--timeout", "180"]);
+        }
         command
             .args(arguments)
             .env("ALTHING_HOME", self.path())
