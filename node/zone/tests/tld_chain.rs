@@ -105,7 +105,9 @@ async fn follow(source: &mut TldChain, records: &mut RecordSet) -> Vec<String> {
                         records.insert(record.clone());
                     }
                 }
-                return owners.keys().map(ToString::to_string).collect();
+                let mut names: Vec<String> = owners.keys().map(ToString::to_string).collect();
+                names.sort();
+                return names;
             }
             Step::Reached(_) => {}
             Step::Lost(reason) => panic!("{reason}"),
