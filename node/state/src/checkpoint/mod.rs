@@ -7,7 +7,7 @@
 //!   index           [`Index`]: where each list is, what part of the tree it is, and what it comes to
 //! ```
 //!
-//! A folder is made once from a snapshot of the store ([`write`]) and never changed. Serving reads one piece of one
+//! A folder is made once from a snapshot of the store ([`write()`]) and never changed. Serving reads one piece of one
 //! file; the siblings of a chunk are computed from the index. Nothing of it is trusted by who receives it.
 
 mod write;
