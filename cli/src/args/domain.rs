@@ -191,7 +191,7 @@ pub enum DomainCommand {
         /// A DS record: key tag, algorithm, digest type, digest.
         #[arg(long, value_name = "DS", value_parser = ds, requires = "ns")]
         ds: Vec<Ds>,
-        /// Addresses of a name server: HOST=ADDRESS[,ADDRESS].
+        /// Addresses of a name server: HOST=ADDRESS, further ones after commas.
         #[arg(long = "host", value_name = "HOST=ADDRESS", requires = "ns")]
         hosts: Vec<HostAddresses>,
         /// Time to live of all these records in seconds.
@@ -304,7 +304,7 @@ pub struct Content {
     /// A DS record: key tag, algorithm, digest type, digest; again for each further one.
     #[arg(long, value_name = "DS", value_parser = ds)]
     pub ds: Vec<Ds>,
-    /// Addresses of a host below the name: HOST=ADDRESS[,ADDRESS]; again for each further host.
+    /// Addresses of a host below the name: HOST=ADDRESS, further ones after commas; again for each further host.
     #[arg(long = "host", value_name = "HOST=ADDRESS")]
     pub hosts: Vec<HostAddresses>,
     /// Keyed digest of the registrant's data: 64 hexadecimal digits. The data itself stays with the registrar.

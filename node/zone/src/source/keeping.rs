@@ -44,7 +44,7 @@ pub enum Touched {
 pub trait Keeping: std::fmt::Debug + Send {
     /// The contract.
     const CONTRACT: &'static str;
-    /// What the totals count, at most [`MAX_TOTALS`] kinds.
+    /// What the totals count, at most `MAX_TOTALS` kinds.
     const TOTALS: &'static [&'static str];
 
     /// The zone.
