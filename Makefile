@@ -28,7 +28,7 @@ demo-setup:
 build: setup ## release binaries in bin/
 	$(CARGO) build --release --locked --workspace --bins
 	@mkdir -p bin
-	@target="$${CARGO_TARGET_DIR:-target}/release"; for b in althing althingd althing-zone; do install -m 755 "$$target/$$b" "bin/$$b.new" && mv "bin/$$b.new" "bin/$$b"; done
+	@target="$${CARGO_TARGET_DIR:-target}/release"; for b in althing althingd althing-zone althing-rdap; do install -m 755 "$$target/$$b" "bin/$$b.new" && mv "bin/$$b.new" "bin/$$b"; done
 	@ls -l bin
 
 demo: demo-setup build ## the main job: a root chain, the root zone and its history through contracts, and what members decide
