@@ -48,6 +48,16 @@ pub struct Usage {
     pub cpu_ticks: u64,
     /// Resident memory in bytes.
     pub resident: u64,
+    /// Threads that have not ended, the first one included.
+    pub threads: u64,
+}
+
+impl Usage {
+    /// Tells whether nothing of it runs any more. After SIGKILL the first thread can be gone while others still hold the
+    /// sockets: only when they are gone too, its ports are free.
+    fn ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
+    }
 }
 
 impl Process {
@@ -93,8 +103,7 @@ impl Process {
 
     /// Whether it still runs, and is the one that was started.
     pub fn lives(&self) -> bool {
-        self.boot == boot()
-            && usage(self.pid).is_some_and(|u| u.started == self.started && !matches!(u.state, 'Z' | 'X'))
+        self.boot == boot() && usage(self.pid).is_some_and(|u| u.started == self.started && !u.ended())
     }
 
     /// What the kernel says of it, while it lives.
@@ -186,6 +195,7 @@ fn parse_stat(text: &str) -> Option<Usage> {
         cpu_ticks: number(14)?.saturating_add(number(15)?),
         started: number(22)?,
         resident: number(24)?.saturating_mul(PAGE),
+        threads: number(20)?,
     })
 }
 
@@ -253,7 +263,15 @@ mod tests {
     fn a_program_name_with_parentheses_does_not_confuse() {
         let stat = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 7 5 0 0 20 0 9 0 123456 1000000 256 1844";
         let usage = parse_stat(stat).unwrap();
-        assert_eq!(usage, Usage { state: 'S', started: 123_456, cpu_ticks: 12, resident: 256 * 4096 });
+        assert_eq!(usage, Usage { state: 'S', started: 123_456, cpu_ticks: 12, resident: 256 * 4096, threads: 9 });
+    }
+
+    #[test]
+    fn a_process_whose_first_thread_is_gone_lives_until_the_others_are() {
+        let with = |threads: u64| Usage { state: 'Z', threads, ..Usage::default() };
+        assert!(!with(2).ended());
+        assert!(with(1).ended() && with(0).ended());
+        assert!(!Usage { state: 'D', threads: 1, ..Usage::default() }.ended());
     }
 
     #[test]
