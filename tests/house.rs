@@ -410,6 +410,25 @@ fn the_tests_that_the_architecture_names_exist() {
     none("ARCHITECTURE.md names tests that are not there", &offenders);
 }
 
+#[test]
+fn the_tests_that_documents_name_by_file_exist() {
+    let sources = sources();
+    let mut offenders = Vec::new();
+    let mut named = 0;
+    for document in files().into_iter().filter(|file| file.ends_with(".md")) {
+        for name in read(&document).split('`').skip(1).step_by(2).filter(|n| n.contains(".rs::")) {
+            named += 1;
+            let Some((file, test)) = name.split_once("::") else { continue };
+            let found = sources.iter().find(|(path, _)| path == file);
+            if !found.is_some_and(|(_, text)| text.lines().filter_map(function_name).any(|f| f == test)) {
+                offenders.push(format!("{document}: {name}"));
+            }
+        }
+    }
+    assert!(named > 0, "docs/guides/names.md names the tests of hostile input");
+    none("documents name tests that are not there", &offenders);
+}
+
 fn function_name(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("fn ")?;
     let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
