@@ -35,7 +35,7 @@ pub use event::{
 pub use settings::{Expiry, GraceKind, Script, Settings, TransferDefault};
 pub use status::{Right, Status};
 pub use term::{DAY_MS, add_years, subtract_years};
-pub use zone::{TldZone, apex_records, domain_records, host_records};
+pub use zone::{TldZone, apex_image, apex_records, domain_image, domain_records, host_image, host_records};
 
 use crate::{
     describe::values,

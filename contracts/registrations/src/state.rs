@@ -4,7 +4,7 @@
 use crate::Refusal;
 use althing_interface::registrations::{
     Action, Apex, ApexChanged, Charter, CharterChanged, Counts, Domain, DomainChanged, Host, HostChanged, LoadClosed,
-    RegistrationError, ReservedChanged, Settings, SettingsChanged, WeakDigest,
+    RegistrationError, ReservedChanged, Settings, SettingsChanged, WeakDigest, apex_image, domain_image, host_image,
 };
 use althing_sdk::prelude::*;
 
@@ -134,7 +134,8 @@ impl Registrations {
             shift(&mut counts.missing, missing.0, missing.1);
         });
         let published = new.is_some_and(Domain::published);
-        cx.emit(DomainChanged { name: name.clone(), action, sponsor: last.sponsor.clone(), published });
+        let image = cx.sha3(&domain_image(new));
+        cx.emit(DomainChanged { name: name.clone(), action, sponsor: last.sponsor.clone(), published, image });
     }
 
     /// Keeps the users of hosts within the TLD. Gives how many hosts without addresses were named before and are now,
@@ -182,7 +183,7 @@ impl Registrations {
             shift(&mut counts.records, old.as_ref().map_or(0, Host::records), new.map_or(0, Host::records));
             shift(&mut counts.missing, before, after);
         });
-        cx.emit(HostChanged { host: name.clone() });
+        cx.emit(HostChanged { host: name.clone(), image: cx.sha3(&host_image(new)) });
         true
     }
 
@@ -207,7 +208,7 @@ impl Registrations {
         }
         let after = lacking(self);
         self.count(cx, |counts| shift(&mut counts.missing, before, after));
-        cx.emit(ApexChanged { from_root });
+        cx.emit(ApexChanged { from_root, image: cx.sha3(&apex_image(new)) });
     }
 
     /// Sets the settings.

@@ -1,7 +1,7 @@
 //! Events of `registrations`. They say which entry to read again; the entries themselves are in the state, with proofs.
 
 use crate::describe::{events, words};
-use althing_types::{id::OrganisationId, name::DomainName};
+use althing_types::{hash::Hash, id::OrganisationId, name::DomainName};
 
 words! {
     /// What was done with a name.
@@ -52,17 +52,24 @@ events! {
         sponsor: OrganisationId,
         /// Whether it is in the zone from now on.
         published: bool,
+        /// SHA3-256 of what it gives to the zone from now on: [`crate::registrations::domain_image`]. So what a change led to
+        /// can be checked after the state of that height is gone.
+        image: Hash,
     }
     /// A subordinate host has other addresses, or none.
     HostChanged {
         /// The host.
         host: DomainName;
+        /// SHA3-256 of its addresses from now on: [`crate::registrations::host_image`].
+        image: Hash,
     }
     /// The TLD's own delegation is another one.
     ApexChanged {
 ;
         /// Whether it came from the root.
         from_root: bool,
+        /// SHA3-256 of it: [`crate::registrations::apex_image`].
+        image: Hash,
     }
     /// The settings are others.
     SettingsChanged {

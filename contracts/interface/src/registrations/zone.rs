@@ -14,7 +14,7 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use althing_types::name::DomainName;
+use althing_types::{codec::encode, name::DomainName};
 
 /// What the contract keeps of a TLD's zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,21 @@ pub struct TldZone {
 
 fn record(owner: &DomainName, ttl: u32, data: Rdata) -> Record {
     Record { owner: owner.clone(), data, ttl }
+}
+
+/// What a domain gives to the zone but for times to live, as the bytes that events have the SHA3-256 of.
+pub fn domain_image(domain: Option<&Domain>) -> Vec<u8> {
+    encode(&domain.filter(|domain| domain.published()).map(|domain| (&domain.ns, &domain.ds)))
+}
+
+/// The addresses of a host, as the bytes that events have the SHA3-256 of.
+pub fn host_image(host: Option<&Host>) -> Vec<u8> {
+    encode(&host)
+}
+
+/// The TLD's own delegation, as the bytes that events have the SHA3-256 of.
+pub fn apex_image(apex: Option<&Apex>) -> Vec<u8> {
+    encode(&apex)
 }
 
 /// The records that an apex gives to its own zone.

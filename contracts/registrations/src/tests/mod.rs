@@ -19,6 +19,8 @@ use althing_sdk::{
     prelude::*,
     testing::{Answer, Deployed, Net, Org},
     types::{
+        codec::encode,
+        hash::sha3_256,
         receipt::FailureCode,
         wire::{ContractError, Wire},
     },

@@ -2,7 +2,7 @@
 
 use super::*;
 use althing_interface::{
-    registrations::{ApexChanged, Change, Charter, LoadEntry, Loaded},
+    registrations::{ApexChanged, Change, Charter, LoadEntry, Loaded, apex_image},
     root_sync::{Outcome, TldImage},
 };
 
@@ -63,7 +63,12 @@ fn the_registry_sets_the_apex_and_the_root_is_told() {
     let carrier = chain.net.deploy::<carrier::Carrier>(GOVERNANCE);
     let apex = apex("ns.lab", "192.0.2.53");
     refused(chain.names.by(ALICE).set_apex(apex.clone()), 2201, &["registry-1"]);
-    chain.names.by(REGISTRY).set_apex(apex.clone()).emits(&ApexChanged { from_root: false }).ok();
+    chain
+        .names
+        .by(REGISTRY)
+        .set_apex(apex.clone())
+        .emits(&ApexChanged { from_root: false, image: sha3_256(&apex_image(Some(&apex))) })
+        .ok();
     assert_eq!(carrier.by(ISP).told().ok(), Some(image(&apex)));
     assert_eq!(chain.names.by(ISP).apex().ok(), Some(apex.clone()));
     chain.names.by(REGISTRY).set_apex(apex.clone()).emits_nothing().ok();

@@ -9,7 +9,10 @@ use althing_api::{
 };
 use althing_interface::{
     layout::registrations as keys,
-    registrations::{self, Action, ApexChanged, Counts, DomainChanged, HostChanged, Settings, TldZone},
+    registrations::{
+        self, Action, ApexChanged, Counts, DomainChanged, HostChanged, Settings, TldZone, apex_image, domain_image,
+        host_image,
+    },
     zone::Record,
 };
 use althing_types::{
@@ -130,14 +133,15 @@ fn events(before: &TldZone, after: &TldZone) -> Vec<Event> {
             action: Action::Updated,
             sponsor: organisation(),
             published: after.domains.get(name).is_some_and(|d| d.published()),
+            image: sha3_256(&domain_image(after.domains.get(name))),
         }));
     }
     let hosts: BTreeSet<&DomainName> = before.hosts.keys().chain(after.hosts.keys()).collect();
     for host in hosts.into_iter().filter(|host| before.hosts.get(host) != after.hosts.get(host)) {
-        out.push(event(&HostChanged { host: host.clone() }));
+        out.push(event(&HostChanged { host: host.clone(), image: sha3_256(&host_image(after.hosts.get(host))) }));
     }
     if before.apex != after.apex {
-        out.push(event(&ApexChanged { from_root: false }));
+        out.push(event(&ApexChanged { from_root: false, image: sha3_256(&apex_image(after.apex.as_ref())) }));
     }
     out
 }

@@ -5,7 +5,8 @@
 //!                                                  '-- this one set them
 //! ```
 //! Events of a node are hints here. What an event says is proven later, under the receipts root of its block; that the
-//! records were others before follows from the proven state of the height before, or from the event before.
+//! records were others before follows from the proven state of the height before, or from the event before. Events of a TLD
+//! chain have a hash of what they led to, so that this is known when the state of their height is gone.
 
 use super::sought::{Sought, Told};
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 };
 use althing_api::model::{EventDocument, MAX_EVENT_PAGE, parse_cursor};
 use althing_client::Filter;
-use althing_types::{event::EventId, id::Height};
+use althing_types::{event::EventId, hash::Hash, id::Height};
 
 /// Heights of the first look back; doubled for each further one.
 const FIRST_LOOK: u64 = 256;
@@ -26,7 +27,7 @@ pub(super) struct Cause {
     pub(super) event: EventDocument,
     /// Whether the proven state shows other records before this event's block, or that block shows both.
     pub(super) before_proven: bool,
-    /// Whether the value after the event is known, from the event or from the proven state of its height.
+    /// Whether the value after the event is known, from what it tells or from the proven state of its height.
     pub(super) after_known: bool,
 }
 
@@ -59,11 +60,21 @@ async fn records_at(chain: &Chain, sought: &Sought, height: Height) -> Result<Op
     }
 }
 
+/// What is looked for: the records of a height.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Present<'a> {
+    pub(super) records: &'a [String],
+    /// The hash by which events know them; `None` where events tell records.
+    pub(super) image: Option<Hash>,
+    pub(super) height: Height,
+}
+
 /// Finds the event that last set the records that a height has; `None` when no event leads to them.
 ///
 /// # Errors
 /// When no node answers or a proof fails.
-pub(super) async fn cause(chain: &Chain, sought: &Sought, records: &[String], tip: Height) -> Result<Option<Cause>> {
+pub(super) async fn cause(chain: &Chain, sought: &Sought, present: Present<'_>) -> Result<Option<Cause>> {
+    let Present { records, image, height: tip } = present;
     let filter = sought.filter()?;
     let (mut end, mut look) = (tip, FIRST_LOOK);
     let mut found: Option<Cause> = None;
@@ -80,17 +91,19 @@ pub(super) async fn cause(chain: &Chain, sought: &Sought, records: &[String], ti
                 cause.before_proven = true;
                 return Ok(found);
             }
-            let after = match told {
-                Told::Set(after) => Some(after),
-                // Of several events of one block only the last can be told apart by the state.
-                Told::Touched if found.as_ref().is_some_and(|c| c.event.id.height == height) => continue,
-                Told::Touched => match records_at(chain, sought, height).await? {
+            let same = match told {
+                Told::Set(after) => after == records,
+                Told::Image(after) if Some(after) == image => true,
+                // The entry was another one; this type's records need not have been. Of several events of one block only
+                // the last can be told apart by the state.
+                Told::Image(_) if found.as_ref().is_some_and(|c| c.event.id.height == height) => continue,
+                Told::Image(_) => match records_at(chain, sought, height).await? {
                     // From here on back nothing can be told any more.
                     None => return Ok(found.or(Some(Cause { event, before_proven: false, after_known: false }))),
-                    after => after,
+                    Some(after) => after == records,
                 },
             };
-            if after.as_ref().is_some_and(|after| after != records) {
+            if !same {
                 if let Some(cause) = &mut found {
                     // Both events are proven if they stand in one block, else only the later one is.
                     cause.before_proven = cause.event.id.height == height;

@@ -16,10 +16,12 @@ mod votes;
 
 use self::{
     block::{Blocks, CertificateSigner, signed},
+    history::Present,
     sought::{Frame, Sought},
     votes::Decision,
 };
 use crate::{
+    ca::date,
     call::{Abis, event_text},
     chain::{Chain, typed},
     command::Context,
@@ -124,7 +126,8 @@ async fn explain(chain: &Chain, zone: DomainName, sought: &Sought) -> Result<Exp
     }
     let last_change = sought.last_change(value(1))?;
     let tip = present.height;
-    let cause = history::cause(chain, sought, &records, tip).await?.ok_or_else(|| history::no_event(sought))?;
+    let now = Present { records: &records, image: sought.image(value(0))?, height: tip };
+    let cause = history::cause(chain, sought, now).await?.ok_or_else(|| history::no_event(sought))?;
     let (at, event) = (cause.event.id, &cause.event.event);
     let mut notes = Vec::new();
     let mut verified = chain.verifies() && cause.after_known;
@@ -133,8 +136,8 @@ async fn explain(chain: &Chain, zone: DomainName, sought: &Sought) -> Result<Exp
     }
     if !cause.after_known {
         notes.push(format!(
-            "the event names the entry, not its value, and the state of height {} is no longer kept: that it set these \
-             very records is as the node tells it",
+            "the entry led to something else than it gives now, and the state of height {} is no longer kept: that these \
+             very records are from then is as the node tells it",
             at.height
         ));
     }
@@ -254,7 +257,7 @@ fn human(e: &Explained) -> String {
         ("read", format!("at height {} with proof", e.state.height)),
         ("set", format!("in block {}, receipt {}", e.height, e.index)),
         ("block", e.block.to_string()),
-        ("time", format!("{} ms", e.time_ms)),
+        ("time", date(e.time_ms)),
         ("transaction", e.transaction_hash.map_or_else(none, |h| h.to_string())),
         ("signer", e.signer.map_or_else(none, |s| s.to_string())),
         ("organisation", e.organisation.as_ref().map_or_else(none, ToString::to_string)),

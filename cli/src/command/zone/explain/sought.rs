@@ -10,12 +10,16 @@ use althing_client::Filter;
 use althing_interface::{
     domain_records::{self, Apex, ApexSet, Delegation, DelegationDeleted, DelegationSet, Host, HostDeleted, HostSet},
     layout::{self, registrations as keys},
-    registrations::{self, Action, DomainChanged, HostChanged, Settings, apex_records, host_records},
+    registrations::{
+        self, Action, ApexChanged, DomainChanged, HostChanged, Settings, apex_image, apex_records, domain_image,
+        host_image, host_records,
+    },
     zone::{Record, Zone},
 };
 use althing_types::{
     codec::encode,
     event::Event,
+    hash::{Hash, sha3_256},
     id::{ContractId, Height},
     keyspace::storage,
     name::DomainName,
@@ -60,8 +64,8 @@ enum Place {
 pub(super) enum Told {
     /// The set is this from the event on.
     Set(Vec<String>),
-    /// The entry changed; what it became is in the state of the event's height.
-    Touched,
+    /// The entry changed; this is the hash of what it gives to the zone from the event on.
+    Image(Hash),
 }
 
 impl Sought {
@@ -200,6 +204,20 @@ impl Sought {
         Ok(self.lines(zone.records()))
     }
 
+    /// The hash by which events know a state value; `None` where they tell the records themselves.
+    ///
+    /// # Errors
+    /// When the value is not of the entry's type.
+    pub(super) fn image(&self, value: Option<&[u8]>) -> Result<Option<Hash>> {
+        let bytes = match self.place {
+            Place::RootApex | Place::RootDelegation | Place::RootHost => return Ok(None),
+            Place::TldApex => apex_image(typed("apex", value)?.as_ref()),
+            Place::TldDomain => domain_image(typed("domain", value)?.as_ref()),
+            Place::TldHost => host_image(typed("host", value)?.as_ref()),
+        };
+        Ok(Some(sha3_256(&bytes)))
+    }
+
     /// What an event says of it; `None` for an event about something else.
     pub(super) fn told(&self, event: &Event) -> Option<Told> {
         fn read<T: BorshDeserialize>(event: &Event) -> Option<T> {
@@ -223,13 +241,14 @@ impl Sought {
                 told.host
             }
             (Place::RootHost, "HostDeleted") => read::<HostDeleted>(event)?.host,
-            (Place::TldApex, "ApexChanged") => return Some(Told::Touched),
+            (Place::TldApex, "ApexChanged") => return Some(Told::Image(read::<ApexChanged>(event)?.image)),
             (Place::TldHost, "HostChanged") => {
-                return (read::<HostChanged>(event)?.host == self.owner).then_some(Told::Touched);
+                let told: HostChanged = read(event)?;
+                return (told.host == self.owner).then_some(Told::Image(told.image));
             }
             (Place::TldDomain, "DomainChanged") => {
                 let told: DomainChanged = read(event)?;
-                return (told.name == self.owner && changes_records(told.action)).then_some(Told::Touched);
+                return (told.name == self.owner && changes_records(told.action)).then_some(Told::Image(told.image));
             }
             _ => return None,
         };
@@ -346,10 +365,25 @@ mod tests {
         let sought = sought("lab", "a.lab", "NS").unwrap();
         let told = |action| {
             let sponsor = OrganisationId::new("registrar-1").unwrap();
-            sought.told(&event(&DomainChanged { name: name("a.lab"), action, sponsor, published: true }))
+            let image = Hash([7; 32]);
+            sought.told(&event(&DomainChanged { name: name("a.lab"), action, sponsor, published: true, image }))
         };
-        assert_eq!(told(Action::Updated), Some(Told::Touched));
-        assert_eq!(told(Action::Registered), Some(Told::Touched));
+        assert_eq!(told(Action::Updated), Some(Told::Image(Hash([7; 32]))));
+        assert_eq!(told(Action::Registered), Some(Told::Image(Hash([7; 32]))));
         assert_eq!(told(Action::Renewed), None);
+    }
+
+    #[test]
+    fn events_know_a_value_by_what_it_gives_to_the_zone() {
+        let host = |last: u8| registrations::Host {
+            v4: List::new(vec![format!("192.0.2.{last}").parse().unwrap()]).unwrap(),
+            ..registrations::Host::default()
+        };
+        let of_lab = |kind: &str| sought("lab", "ns.a.lab", kind).unwrap();
+        let image = |value: Option<&registrations::Host>| of_lab("A").image(value.map(encode).as_deref()).unwrap();
+        assert_eq!(image(Some(&host(1))), of_lab("AAAA").image(Some(&encode(&host(1)))).unwrap());
+        assert_ne!(image(Some(&host(1))), image(Some(&host(2))));
+        assert_ne!(image(Some(&host(1))), image(None));
+        assert_eq!(sought(".", "lab", "NS").unwrap().image(None).unwrap(), None);
     }
 }
