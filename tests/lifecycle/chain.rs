@@ -190,7 +190,9 @@ impl Chain {
             transactions.push(Arc::new(Signed::sign(transaction, &key(member)).verify().unwrap()));
         }
         let context = self.context();
-        let execution = self.executor.propose(&self.state, &context, &transactions).unwrap();
+        let execution = self.executor.propose(&self.state, &context, &transactions, u64::MAX).unwrap();
+        let few = self.executor.propose(&self.state, &context, &transactions, 1).unwrap();
+        assert_eq!(few.transactions.len(), transactions.len().min(1), "a primary that wants little packs little");
         let again = self.executor.verify(&self.state, &context, &execution.transactions).unwrap().unwrap();
         assert_eq!(again.writes, execution.writes, "two executions of one block differ");
         assert_eq!(execution.transactions.len(), transactions.len(), "{:?}", execution.abnormal);

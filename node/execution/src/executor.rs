@@ -35,7 +35,10 @@ pub struct Executor {
 
 /// What the loop does with a transaction that may be in no block.
 enum OnRefusal {
-    LeaveOut,
+    /// Leaves it out, and all others once so much fuel is used.
+    LeaveOut {
+        enough: u64,
+    },
     Reject,
 }
 
@@ -94,7 +97,8 @@ impl Executor {
     }
 
     /// Packs a block from candidates, in their order, as far as the chain's limits allow; what may be in no block is
-    /// left out and reported.
+    /// left out and reported. None is added once those before have used `enough` fuel: what a primary wants to pack of
+    /// what the chain allows.
     ///
     /// # Errors
     /// [`ExecutionError`]: the node must stop.
@@ -103,8 +107,9 @@ impl Executor {
         view: &dyn StateView,
         block: &BlockContext,
         candidates: &[Arc<Verified<Transaction>>],
+        enough: u64,
     ) -> Result<Execution, ExecutionError> {
-        match self.run(view, block, candidates, OnRefusal::LeaveOut)? {
+        match self.run(view, block, candidates, OnRefusal::LeaveOut { enough })? {
             Ok(execution) => Ok(execution),
             Err(illegal) => Err(ExecutionError::SystemEntry { entry: "own proposal", reason: illegal.to_string() }),
         }
@@ -144,6 +149,9 @@ impl Executor {
         let (mut kept, mut hashes, mut receipts, mut abnormal) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut fuel_used, mut bytes) = (0u64, 0u64);
         for transaction in transactions {
+            if matches!(on_refusal, OnRefusal::LeaveOut { enough } if fuel_used >= enough) {
+                break;
+            }
             let size = codec::encode(transaction.signed()).len() as u64;
             let full = Self::first_limit(
                 &parameters,
@@ -153,7 +161,7 @@ impl Executor {
             );
             if let Some(illegal) = full {
                 match on_refusal {
-                    OnRefusal::LeaveOut => break,
+                    OnRefusal::LeaveOut { .. } => break,
                     OnRefusal::Reject => return Ok(Err(illegal)),
                 }
             }
@@ -162,8 +170,8 @@ impl Executor {
                 match on_refusal {
                     OnRefusal::Reject => return Ok(Err(Illegal::Abnormal { transaction: hash, code, message })),
                     // A gap may close with the next block: it is no fault of the sender's.
-                    OnRefusal::LeaveOut if code == AbnormalCode::SequenceGap => {}
-                    OnRefusal::LeaveOut => abnormal.push(Abnormal {
+                    OnRefusal::LeaveOut { .. } if code == AbnormalCode::SequenceGap => {}
+                    OnRefusal::LeaveOut { .. } => abnormal.push(Abnormal {
                         transaction: hash,
                         operator: transaction.operator,
                         height: block.height,

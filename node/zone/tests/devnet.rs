@@ -13,6 +13,8 @@
 
 mod common;
 
+use althing_client::Client;
+use althing_types::id::Height;
 use althing_zone::record::Record;
 use common::{
     SECRET,
@@ -64,6 +66,13 @@ impl Net {
     }
     fn down(&self) {
         self.run(&["devnet", "down"]);
+    }
+    /// Imports a zone; the height at which the chain has it.
+    fn import_at(&self, text: &str) -> u64 {
+        let file = self.folder.join("import.zone");
+        fs::write(&file, text).unwrap();
+        let told = self.run(&["zone", "import", file.to_str().unwrap(), "--json"]);
+        serde_json::from_str::<serde_json::Value>(&told).unwrap()["height"].as_u64().unwrap()
     }
     fn import(&self, text: &str) -> Vec<Record> {
         let file = self.folder.join("import.zone");
@@ -184,4 +193,74 @@ async fn a_change_on_the_chain_arrives_at_secondaries_and_the_zone_outlives_kill
     assert_eq!(server.signal(Signal::SIGTERM), Some(0));
     let served = fs::read_to_string(net.folder.join("served.zone")).unwrap();
     assert!(served.starts_with(". 86400 IN SOA "), "{served}");
+}
+
+/// From the time of a block to the moment at which a secondary answers with its change; prints figures; run by hand.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "prints times from block to secondary; run by hand"]
+async fn times_from_a_block_to_the_secondaries() {
+    let programs = programs().expect("althing and althingd beside this test");
+    let changes: u32 = std::env::var("ALTHING_CHANGES").ok().and_then(|n| n.parse().ok()).unwrap_or(50);
+    let folder = tempfile::tempdir().unwrap();
+    let net = Net { folder: folder.path().join("net"), programs };
+    net.up();
+    net.import(ZONE);
+    let (listen, notify) = (free(), peers::installed());
+    let file = config(&net.folder, listen, &notify);
+    let mut server = Server::start(&file, "zone.log");
+    let secondaries: Vec<_> = notify.iter().map(|(name, at)| peers::start(name, *at, listen, folder.path())).collect();
+    for secondary in &secondaries {
+        until("the first copy", async || serial_of(secondary.address).await.is_some()).await;
+    }
+    let document: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(net.folder.join("devnet.json")).unwrap()).unwrap();
+    let client = Client::new(document["nodes"][0]["api"].as_str().unwrap()).unwrap();
+    let now_ms = || {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        since.as_secs_f64() * 1000.0
+    };
+    let mut times: Vec<(&str, Vec<f64>)> = secondaries.iter().map(|s| (s.name, Vec::new())).collect();
+    for n in 0..changes {
+        let before = serial_of(listen).await.unwrap();
+        let text = ZONE.replace("192.0.2.1\n", &format!("192.0.2.{}\n", n % 200 + 2));
+        let mut seen: Vec<Option<f64>> = vec![None; secondaries.len()];
+        // The command goes on after the block to prove the outcome: it runs beside the looking.
+        let height = std::thread::scope(|scope| {
+            let importing = scope.spawn(|| net.import_at(&text));
+            let looking = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| {
+                looking.block_on(async {
+                    let begin = std::time::Instant::now();
+                    while seen.iter().any(Option::is_none) {
+                        for (secondary, seen) in secondaries.iter().zip(&mut seen) {
+                            if seen.is_none() && serial_of(secondary.address).await.is_some_and(|s| s > before) {
+                                *seen = Some(now_ms());
+                            }
+                        }
+                        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                        assert!(begin.elapsed().as_secs() < 60, "a secondary does not follow");
+                    }
+                });
+            });
+            importing.join().unwrap()
+        });
+        // The last change is at this height or, by an empty block more, before it.
+        let mut made = std::time::Duration::ZERO;
+        for height in height.saturating_sub(3)..=height {
+            let header = &client.headers(Height(height), 1).await.unwrap().headers[0].header;
+            let at = header.timestamp_ms;
+            if header.transactions_root != althing_types::merkle::root(&[]) {
+                made = std::time::Duration::from_millis(at);
+            }
+        }
+        for ((_, times), seen) in times.iter_mut().zip(&seen) {
+            times.push(seen.unwrap() - made.as_secs_f64() * 1000.0);
+        }
+    }
+    for (name, mut times) in times {
+        times.sort_by(f64::total_cmp);
+        let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
+        println!("{name}: p50 {:.0} ms, p95 {:.0} ms, longest {:.0} ms", at(50), at(95), times[times.len() - 1]);
+    }
+    assert_eq!(server.signal(Signal::SIGTERM), Some(0));
 }

@@ -69,10 +69,11 @@ impl<S: Storage> Node<S> {
             previous: self.certificate.clone(),
             recovered: self.plan().cloned(),
         };
+        let enough = self.pace.of(round, limits.max_block_fuel);
         let probe = Arc::clone(&self.probe);
         let execution = {
             let view = self.store.view();
-            probe.time("execute", || self.executor.propose(&*view, &context, &candidates))?
+            probe.time("execute", || self.executor.propose(&*view, &context, &candidates, enough))?
         };
         let staged = probe.time("tree", || self.store.stage(height, &execution.writes))?;
         let header = Header {

@@ -30,6 +30,9 @@ impl<S: Storage> Node<S> {
         let used: Vec<_> = execution.transactions.iter().map(|t| (t.operator, t.sequence)).collect();
         self.pool().committed(&used, height);
         let transactions = execution.transactions.len();
+        if !caught_up {
+            self.pace.decided(certificate.round, execution.fuel_used, self.parameters.max_block_fuel);
+        }
         let packed = block.header.packer == self.me;
         probe.committed(height, transactions, execution.fuel_used);
         self.tip = Tip { height, block: hash, state_root, header: Some(block.header) };

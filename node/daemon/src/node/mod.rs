@@ -27,6 +27,7 @@ mod entry;
 mod event;
 pub mod following;
 pub mod log;
+mod pace;
 mod proposed;
 mod recovery;
 mod report;
@@ -53,6 +54,7 @@ use althing_types::{
     id::{Height, Round},
     recovery::{ProvenRecovery, SignedRecovery},
 };
+use pace::Pace;
 use proposed::Proposed;
 use report::Reports;
 use std::{
@@ -120,6 +122,8 @@ pub struct Node<S: Storage> {
     draining: bool,
     last_commit_ms: u64,
     paced_ms: u64,
+    /// How much a block of ours takes.
+    pace: Pace,
     fetch_turn: usize,
     next_request: u64,
     effects: Vec<Effect>,
@@ -171,6 +175,7 @@ impl<S: Storage> Node<S> {
             pool,
             proposed: Proposed::default(),
             reports: Reports::default(),
+            pace: Pace::new(parameters.max_block_fuel),
             probe,
             tip,
             certificate,

@@ -107,7 +107,7 @@ fn each_named_contract_works_at_each_end_and_a_failure_is_its_own() {
     let (executor, mut state) = start(&genesis).unwrap();
     assert_eq!(value(&state, "count"), Some(vec![40]));
     for height in 1..=2 {
-        let outcome = executor.propose(&state, &block(height), &[]).unwrap();
+        let outcome = executor.propose(&state, &block(height), &[], u64::MAX).unwrap();
         let [receipt] = outcome.receipts.as_slice() else { panic!("one receipt tells of the failure") };
         let Status::Failed(failure) = &receipt.status else { panic!("{receipt:?}") };
         assert!(failure.message.as_str().contains("unreachable"), "{failure:?}");
@@ -121,11 +121,11 @@ fn each_named_contract_works_at_each_end_and_a_failure_is_its_own() {
 #[test]
 fn an_uneventful_end_has_no_receipt() {
     let (executor, state) = start(&genesis(vec![contract("count", 0, Some(0))])).unwrap();
-    assert!(executor.propose(&state, &block(1), &[]).unwrap().receipts.is_empty());
+    assert!(executor.propose(&state, &block(1), &[], u64::MAX).unwrap().receipts.is_empty());
     let quiet = GenesisContract { block_end: false, ..contract("count", 0, Some(0)) };
     let (executor, state) = start(&genesis(vec![quiet])).unwrap();
     assert!(!state.0.contains_key(&keyspace::block_end()));
-    let outcome = executor.propose(&state, &block(1), &[]).unwrap();
+    let outcome = executor.propose(&state, &block(1), &[], u64::MAX).unwrap();
     assert!(outcome.receipts.is_empty() && outcome.writes.is_empty());
 }
 
