@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const ENTRIES: usize = 96;
 /// Most events of one call, below what a receipt holds: one for each name and each host.
 const EVENTS: usize = 192;
-/// Longest sum of the entries of one call in bytes, below what the arguments of a call may have.
-const BYTES: usize = 48 * 1024;
+/// Bytes of the arguments of a call that are left for what is around the entries.
+const AROUND: usize = 256;
 
 /// What a file says of one owner.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,10 @@ pub struct Terms {
     /// Its end.
     pub expires_ms: u64,
 }
+
+/// Parameter `max_arguments_bytes` of the chain: how long the arguments of one call may be.
+#[derive(Clone, Copy, Debug)]
+pub struct MostBytes(pub usize);
 
 /// What is to be done.
 #[derive(Clone, Debug, Default)]
@@ -116,7 +120,14 @@ impl Load {
     ///
     /// # Errors
     /// When the file has more of something than the contract keeps.
-    pub fn new(tld: &DomainName, records: &BTreeSet<Record>, present: &TldZone, terms: &Terms) -> Result<Self> {
+    pub fn new(
+        tld: &DomainName,
+        records: &BTreeSet<Record>,
+        present: &TldZone,
+        terms: &Terms,
+        most: MostBytes,
+    ) -> Result<Self> {
+        let most = most.0.saturating_sub(AROUND);
         let mut owned = owned(records);
         let mut load = Self::default();
         let top = owned.remove(tld).unwrap_or_default();
@@ -174,7 +185,7 @@ impl Load {
             let entry = LoadEntry { name, sponsor, created_ms, expires_ms, status: BTreeSet::new(), registration };
             let size = encode(&entry).len();
             let fits = |parcel: &&mut Vec<LoadEntry>| {
-                parcel.len() < ENTRIES && bytes.saturating_add(size) <= BYTES && events.saturating_add(told) <= EVENTS
+                parcel.len() < ENTRIES && bytes.saturating_add(size) <= most && events.saturating_add(told) <= EVENTS
             };
             match load.parcels.last_mut().filter(fits) {
                 Some(parcel) => {
@@ -237,6 +248,7 @@ mod tests {
         zone
     }
 
+    const MOST: MostBytes = MostBytes(32 * 1024);
     const TEXT: &str = "@ 86400 NS ns\n@ 86400 NS x.org.\nns 86400 A 192.0.2.1\na 86400 NS ns.a\nns.a 86400 AAAA 2001:db8::1\n\
                         b 86400 NS ns.a\nb 86400 NS ns\nb 86400 DS 1 8 1 0000000000000000000000000000000000000000\n\
                         deep.ns.c 86400 A 192.0.2.3\nd 86400 NS deep.ns.c\n";
@@ -244,38 +256,51 @@ mod tests {
     #[test]
     fn a_loaded_file_gives_the_zone_of_the_file() {
         let wanted = records(TEXT);
-        let load = Load::new(&name("lab"), &wanted, &TldZone::default(), &terms()).unwrap();
+        let load = Load::new(&name("lab"), &wanted, &TldZone::default(), &terms(), MOST).unwrap();
         assert_eq!((load.names, load.present, load.hosts_only), (4, 0, 1));
         let found: BTreeSet<Record> = after(&load).records(&name("lab"), &Settings::default()).into_iter().collect();
         assert_eq!(found, wanted);
         // Again: nothing is left to do.
-        let again = Load::new(&name("lab"), &wanted, &after(&load), &terms()).unwrap();
+        let again = Load::new(&name("lab"), &wanted, &after(&load), &terms(), MOST).unwrap();
         assert!(again.apex.is_none() && again.parcels.is_empty() && again.other.is_empty());
         assert_eq!(again.present, 4);
     }
 
     #[test]
     fn what_is_there_with_other_records_is_told_and_left() {
-        let load = Load::new(&name("lab"), &records(TEXT), &TldZone::default(), &terms()).unwrap();
+        let load = Load::new(&name("lab"), &records(TEXT), &TldZone::default(), &terms(), MOST).unwrap();
         let mut there = after(&load);
         there.domains.retain(|n, _| n.as_str() != "a.lab");
         let changed = there.domains.get_mut(&name("b.lab")).unwrap();
         changed.ds =
             List::new(vec![Ds { key_tag: 2, algorithm: 8, digest_type: 1, digest: Bytes::new(vec![0; 20]).unwrap() }])
                 .unwrap();
-        let load = Load::new(&name("lab"), &records(TEXT), &there, &terms()).unwrap();
+        let load = Load::new(&name("lab"), &records(TEXT), &there, &terms(), MOST).unwrap();
         assert_eq!(load.other, [name("b.lab")]);
         assert_eq!(load.parcels.concat().len(), 1, "only what is missing");
     }
 
     #[test]
+    fn parcels_are_as_long_as_the_chain_allows() {
+        let text: String = (0..500)
+            .map(|n| format!("n{n} 60 NS a.{0}.example.\nn{n} 60 NS b.{0}.example.\n", "x".repeat(60)))
+            .collect();
+        for most in [2_000, 32 * 1024] {
+            let load =
+                Load::new(&name("lab"), &records(&text), &TldZone::default(), &terms(), MostBytes(most)).unwrap();
+            assert_eq!(load.parcels.iter().map(Vec::len).sum::<usize>(), 500);
+            assert!(load.parcels.iter().all(|parcel| encode(parcel).len() <= most), "{most}");
+        }
+    }
+
+    #[test]
     fn parcels_keep_all_limits() {
         let text: String = (0..1_000).map(|n| format!("n{n} 60 NS ns.n{n}\nns.n{n} 60 A 192.0.2.1\n")).collect();
-        let load = Load::new(&name("lab"), &records(&text), &TldZone::default(), &terms()).unwrap();
+        let load = Load::new(&name("lab"), &records(&text), &TldZone::default(), &terms(), MOST).unwrap();
         assert_eq!(load.parcels.iter().map(Vec::len).sum::<usize>(), 1_000);
         for parcel in &load.parcels {
             let events: usize = parcel.iter().map(|e| e.registration.hosts.len() + 1).sum();
-            assert!(parcel.len() <= ENTRIES && events <= EVENTS && encode(parcel).len() <= BYTES + 4);
+            assert!(parcel.len() <= ENTRIES && events <= EVENTS && encode(parcel).len() <= MOST.0);
         }
     }
 }

@@ -77,7 +77,7 @@ async fn figures_of_a_large_zone() {
     let names = std::env::var("ALTHING_NAMES").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
     let folder = tempfile::tempdir().unwrap();
     let zone = many(names);
-    println!("{names} names, {} records", zone.len());
+    println!("{names} names, {} records; resident {} MB before the server starts", zone.len(), resident_mb());
     let begin = Instant::now();
     let (listen, notify) = (free(), peers::installed());
     let config = config_of(folder.path(), listen, &notify, &["lab."], "");

@@ -117,7 +117,8 @@ pub struct SubmitterConfig {
     pub expiry_blocks: u64,
     /// Fuel limit of calls that name none; the chain's maximum is kept.
     pub call_fuel: u64,
-    /// How long one transaction may take to become final before it is given up.
+    /// How long a transaction may take before it is given up, counted anew whenever another one of the same run becomes
+    /// final: many that wait for each other on a slow chain are not lost while it advances.
     pub timeout: Duration,
 }
 
@@ -278,19 +279,25 @@ impl Submitter {
     async fn run(&mut self, items: &mut [Item], progress: &mut (impl FnMut(usize) + Send)) -> Result<(), ClientError> {
         let mut run = Run::default();
         let mut reported = 0usize;
+        let mut advanced: Option<Instant> = None;
         loop {
             let later = self.send_due(items, &mut run).await?;
             self.look(items, &mut run).await?;
+            let done = |items: &[Item]| items.iter().filter(|i| matches!(i.state, State::Done(_))).count();
             let now = Instant::now();
+            if done(items) > reported {
+                advanced = Some(now);
+            }
             for item in items.iter_mut() {
                 if let State::Sent(sent) = &item.state
-                    && now.saturating_duration_since(sent.first) > self.config.timeout
+                    && now.saturating_duration_since(advanced.map_or(sent.first, |at| at.max(sent.first)))
+                        > self.config.timeout
                 {
                     let waited_ms = u64::try_from(self.config.timeout.as_millis()).unwrap_or(u64::MAX);
                     item.state = State::Done(Err(ClientError::NotFinal { hash: sent.hash, waited_ms }));
                 }
             }
-            let done = items.iter().filter(|i| matches!(i.state, State::Done(_))).count();
+            let done = done(items);
             if done > reported {
                 reported = done;
                 progress(done);

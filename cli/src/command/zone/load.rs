@@ -10,7 +10,7 @@ use crate::{
     keyfile::KeyFile,
     output::table,
     zone::{
-        load::{Load, Terms},
+        load::{Load, MostBytes, Terms},
         master::MasterFile,
     },
 };
@@ -23,11 +23,13 @@ use althing_interface::{
 use althing_types::{
     codec::List,
     crypto::SecretKey,
+    genesis::Parameters,
     id::{ContractId, Height, OrganisationId},
     keyspace::{self, storage},
     name::DomainName,
     organisation::{KeyEntry, Role},
     receipt::Status,
+    transaction::MAX_ARGUMENTS,
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Instant};
@@ -78,7 +80,10 @@ pub(super) async fn run(
     let created_ms = block_time(chain, present.height).await?;
     let expires_ms = add_years(created_ms, terms.years, present.settings.year_ms);
     let sponsor = terms.sponsor.clone().unwrap_or_else(|| charter.registry.clone());
-    let load = Load::new(zone, &file.records, &present.zone, &Terms { sponsor, created_ms, expires_ms })?;
+    let parameters: Option<Parameters> = chain.value("parameters", keyspace::parameters()).await?.1;
+    let most = parameters.unwrap_or_default().max_arguments_bytes;
+    let most = MostBytes(usize::try_from(most).unwrap_or(usize::MAX).min(MAX_ARGUMENTS));
+    let load = Load::new(zone, &file.records, &present.zone, &Terms { sponsor, created_ms, expires_ms }, most)?;
     if !load.other.is_empty() {
         let shown: Vec<&str> = load.other.iter().take(SHOWN).map(DomainName::as_str).collect();
         context.output.warn(&format!(
