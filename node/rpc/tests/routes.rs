@@ -329,6 +329,25 @@ async fn a_stream_resumes_after_the_last_event_id() {
     assert_eq!(ids, ["4:0", "4:1", "5:0", "5:1"]);
 }
 
+#[tokio::test]
+async fn the_height_follows_the_events_of_each_block_at_once() {
+    let server = Server::start(3, ApiLimits::default()).await;
+    let request = server.http.get(format!("{}/v1/events?from=4:0", server.url)).header("accept", "text/event-stream");
+    let mut response = request.send().await.unwrap();
+    let mut text = String::new();
+    // Each block is made when the events of the one before were seen: a height that waits for its second is not there.
+    for height in 4..8 {
+        server.fake.commit();
+        while !text.contains(&format!("id: {height}:1\n")) {
+            text.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
+        }
+    }
+    for height in 4..7 {
+        let told = text.find(&format!("id: {height}:{}\n", u32::MAX)).expect("a height after the events");
+        assert!(told < text.find(&format!("id: {}:0\n", height + 1)).unwrap(), "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]

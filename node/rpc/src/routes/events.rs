@@ -6,7 +6,7 @@
 //! | event | id | data |
 //! |---|---|---|
 //! | `event` | `height:index` of the event | [`EventDocument`] |
-//! | `height` | `height:4294967295` | `{"height": n}`: everything up to this height was sent; at most once per second |
+//! | `height` | `height:4294967295` | `{"height": n}`: everything up to this height was sent; at once after events, else at most once per second |
 //! | `error` | | [`althing_api::ApiError`]; the stream ends |
 
 use crate::{
@@ -38,7 +38,7 @@ use tokio::{sync::watch, time::Instant};
 const READ: usize = 256;
 /// Events looked at for one page, matching or not.
 const LOOK_AT: usize = 5_000;
-/// Least time between two `height` frames.
+/// Least time between two `height` frames without events between them.
 const HEIGHT_EVERY: Duration = Duration::from_secs(1);
 /// Time between two comments that keep the connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -105,6 +105,7 @@ pub(crate) async fn events(
         frames: VecDeque::new(),
         told: None,
         told_at: None,
+        events_sent: false,
         ended: false,
         _held: Held { gauge, _slot: slot },
     };
@@ -162,6 +163,8 @@ struct Feed {
     frames: VecDeque<Frame>,
     told: Option<Height>,
     told_at: Option<Instant>,
+    /// Whether events were sent since: their reader waits to hear that the block has no more.
+    events_sent: bool,
     ended: bool,
     _held: Held,
 }
@@ -206,6 +209,7 @@ impl Feed {
             if self.filter.wants(&document) {
                 let id = cursor_text(document.id);
                 self.frames.push_back(json_frame("event", Some(id), &document));
+                self.events_sent = true;
             }
         }
         if all {
@@ -215,12 +219,13 @@ impl Feed {
     }
 
     fn tell_height(&mut self, tip: Height) {
-        let due = self.told_at.is_none_or(|at| at.elapsed() >= HEIGHT_EVERY);
+        let due = self.events_sent || self.told_at.is_none_or(|at| at.elapsed() >= HEIGHT_EVERY);
         if due && self.told.is_none_or(|told| told < tip) {
             let id = cursor_text(EventId { height: tip, index: u32::MAX });
             self.frames.push_back(json_frame("height", Some(id), &serde_json::json!({ "height": tip })));
             self.told = Some(tip);
             self.told_at = Some(Instant::now());
+            self.events_sent = false;
         }
     }
 
