@@ -194,7 +194,7 @@ impl Sender<'_> {
         &mut self,
         calls: Vec<(u64, C)>,
         fuel_per_name: Option<u64>,
-        progress: impl Fn(u64) + Send,
+        progress: impl Fn(u64) + Send + Sync,
     ) -> Result<()> {
         let most = self.chain.genesis.parameters.max_transaction_fuel;
         let (mut orders, mut counts) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
