@@ -104,7 +104,8 @@ pub(super) fn missing<T>(what: &str, value: String) -> Result<T> {
     Err(CliError::not_found("entry_unknown", format!("there is no entry of {what} '{value}' on the chain"))
         .field(what)
         .value(value)
-        .rule("an entry of contract bootstrap"))
+        .rule("an entry of contract bootstrap")
+        .hint("where a network has several chains, --chain names the one to look on"))
 }
 
 fn urls_text(urls: &BaseUrls) -> String {

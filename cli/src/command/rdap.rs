@@ -115,7 +115,11 @@ async fn ask(context: &Context, server: &str, name: &str, source: &str) -> Resul
     if status.is_success() {
         return Ok(answer);
     }
-    let said = |member: &str| answer.get(member).map(Value::to_string).unwrap_or_default();
+    let said = |member: &str| match answer.get(member) {
+        Some(Value::Array(lines)) => lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        Some(value) => value.as_str().unwrap_or_default().to_owned(),
+        None => String::new(),
+    };
     let exit = match status.as_u16() {
         400 => Exit::Usage,
         404 => Exit::NotFound,
