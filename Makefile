@@ -34,6 +34,7 @@ build: setup ## release binaries in bin/
 demo: demo-setup build ## the main job: a root chain, the root zone and its history through contracts, and what members decide
 	$(CARGO) build --release --locked --workspace --example equivocating_node
 	@install -m 755 "$${CARGO_TARGET_DIR:-target}/release/examples/equivocating_node" bin/equivocating_node
+	@install -m 755 "$${CARGO_TARGET_DIR:-target}/release/rdap-backend" bin/rdap-backend
 	@bash examples/four_nodes/demo.sh
 
 test: setup ## every test

@@ -26,7 +26,7 @@ use std::{
 const MAX_LINES: usize = 600;
 
 /// Layers from the bottom. Imports point down only, never along a row.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("root", &["node/types"]),
     ("words", &["node/api", "node/identity", "sdk/abi", "sdk/macros", "sdk/build", "contracts/interface"]),
     ("cores", &["node/consensus", "node/mempool", "node/sync", "sdk/contract"]),
@@ -49,6 +49,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ),
     ("surface", &["node/rpc", "sdk/client"]),
     ("binaries", &["node/daemon", "node/zone", "node/rdap", "cli"]),
+    ("examples", &["examples/rdap_backend"]),
     ("tests", &["tests"]),
 ];
 

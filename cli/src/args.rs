@@ -14,7 +14,9 @@ mod recovery;
 mod remediation;
 mod sync;
 
-pub use bootstrap::{AccreditationCommand, BootstrapCommand, RdapCommand, RegistrarCommand, RegistrarSet};
+pub use bootstrap::{
+    AccreditationCommand, BootstrapCommand, BootstrapExport, BootstrapLoad, RdapCommand, RegistrarCommand, RegistrarSet,
+};
 pub use ca::{CaCommand, IssueOptions, Subject};
 pub use chain::{BlockArgs, EventsArgs, QueryCommand, TxCommand};
 pub use contract::{ContractCommand, SendOptions};

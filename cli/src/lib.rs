@@ -16,6 +16,7 @@
 
 pub mod args;
 pub mod bench;
+pub mod bootstrap_file;
 pub mod ca;
 pub mod call;
 pub mod chain;

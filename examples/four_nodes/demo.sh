@@ -2,7 +2,8 @@
 # The main job, start to end: a root chain of seven organisations, four of them with authorities, each node a process;
 # the root zone and its history go through contracts, bindings by votes; a zone file that equals the expected one; a node
 # killed and caught up again; a contract from the template. Then the members govern: governance.sh; and a second network
-# has a chain for a TLD, whose names a BIND serves: names.sh. `make demo` runs it.
+# has a chain for a TLD, whose names a BIND serves: names.sh. A third says where registration data are asked for, and an
+# access node asks: rdap.sh. `make demo` runs it.
 #
 # Where the root zone comes from, in this order:
 #   1. ALTHING_ROOT_ZONE: a folder with root-base-*.zone.gz, root-changes-*.jsonl.gz and root-expected-*.zone.gz, or
@@ -23,7 +24,8 @@ export ALTHING_HOME="$net"
 finish() {
     local code=$?
     if [ -n "${bind:-}" ]; then kill "$bind" 2>/dev/null || true; fi
-    for folder in "$net" "$work/names"; do
+    for process in ${backends[@]+"${backends[@]}"}; do kill "$process" 2>/dev/null || true; done
+    for folder in "$net" "$work/names" "$work/rdap"; do
         if [ -d "$folder" ]; then "$althing" devnet down --dir "$folder" >/dev/null 2>&1 || true; fi
     done
     if [ "$code" -eq 0 ] && [ -z "${ALTHING_DEMO_KEEP:-}" ]; then rm -rf "$work"; else echo "kept for a look: $work" >&2; fi
@@ -139,6 +141,11 @@ names_start=$SECONDS
 . "$here/names.sh"
 names_seconds=$((SECONDS - names_start))
 
+rdap_start=$SECONDS
+# shellcheck source=rdap.sh
+. "$here/rdap.sh"
+rdap_seconds=$((SECONDS - rdap_start))
+
 say "summary"
 printf '%-34s %s\n' "records in the exported zone" "$records"
 printf '%-34s %s s\n' "import" "$import_seconds"
@@ -146,5 +153,6 @@ printf '%-34s %s s\n' "import" "$import_seconds"
 printf '%-34s %s s\n' "export with proofs" "$export_seconds"
 printf '%-34s %s s\n' "governance" "$governance_seconds"
 printf '%-34s %s s\n' "names" "$names_seconds"
+printf '%-34s %s s\n' "registration data" "$rdap_seconds"
 printf '%-34s %s\n' "final height of the first network" "$final"
 printf '%-34s %s s\n' "all of it" "$((SECONDS - started))"

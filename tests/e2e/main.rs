@@ -23,6 +23,7 @@ mod hostile;
 mod http;
 mod lifecycle;
 mod net;
+mod rdap;
 mod recovery;
 mod remediation;
 mod upgrade;

@@ -43,6 +43,31 @@ pub enum BootstrapCommand {
         /// The TLD.
         tld: DomainName,
     },
+    /// Bring the entries to what a bootstrap file says: only what differs is sent, so it can be run again.
+    Load(BootstrapLoad),
+    /// Write all entries as a bootstrap file (RFC 9224), each proven.
+    Export(BootstrapExport),
+}
+
+/// Options of `althing bootstrap load`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  althing --home net bootstrap load dns.json\n  althing --home net --chain rdap-registry bootstrap load dns.json --json\n\nFor networks in which one person holds the keys of all: the home folder's keys sign. TLDs that nobody runs are bound to\nits registries first. Where members review changes, the entries are proposed in parcels and voted for with the keys of\nmore than half of the members. A missing final slash is added and https put before http. Entries of other TLDs stay.\n\nRun it again after an interruption: only what differs is sent."
+)]
+pub struct BootstrapLoad {
+    /// A bootstrap file for domains, such as IANA's dns.json; plain or gzipped.
+    pub file: PathBuf,
+}
+
+/// Options of `althing bootstrap export`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  althing bootstrap export --out dns.json\n  althing bootstrap export | jq '.services | length'"
+)]
+pub struct BootstrapExport {
+    /// The file [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `althing registrar`.
@@ -141,14 +166,14 @@ pub enum AccreditationCommand {
 pub enum RdapCommand {
     /// Ask an access node about a domain, and check what it says of the chain.
     #[command(
-        after_help = "Examples:\n  althing rdap query example.lab --server https://rdap.example/\n  althing rdap query example.lab --server http://127.0.0.1:8081/ --source registry --json"
+        after_help = "Examples:\n  althing --home net rdap query example.lab\n  althing rdap query example.lab --server https://rdap.example/\n  althing rdap query example.lab --server http://127.0.0.1:8081/ --source registry --json\n\nEach part of the answer whose address comes from a chain is checked: the entry is read from the chain's nodes with its\nproof. Give the nodes by --api, or a home folder with a local network by --home."
     )]
     Query {
         /// The domain.
         name: String,
-        /// Base URL of the access node.
+        /// Base URL of the access node [default: that of the home folder's local network].
         #[arg(long, value_name = "URL", env = "ALTHING_RDAP")]
-        server: String,
+        server: Option<String>,
         /// Whom it asks.
         #[arg(long, value_name = "WHO", default_value = "both", value_parser = ["registry", "registrar", "both"])]
         source: String,

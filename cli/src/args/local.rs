@@ -1,8 +1,8 @@
 //! Options of commands that work with files and processes of this machine: keys, devnet, zone, bench.
 
 use super::ca::kind;
-use crate::devnet::profile;
-use althing_types::{id::OrganisationId, name::DomainName, organisation::Role};
+use crate::devnet::profile::{self, Directory};
+use althing_types::{govern::ReviewMode, id::OrganisationId, name::DomainName, organisation::Role};
 use clap::{Args, Subcommand};
 use std::{path::PathBuf, str::FromStr};
 
@@ -94,51 +94,88 @@ pub struct DevnetAdd {
 pub enum DevnetProfile {
     /// Seven members that govern a root chain by votes: five registries, an ISP, a coordinator. No operator's key.
     Root,
-    /// A chain for each TLD, below a root chain or alone.
+    /// A chain for each TLD, below a root chain or alone, and chains of entries of registration data alone.
     Names {
         /// Whether there is a root chain.
         root: bool,
         /// The TLDs.
         labels: Vec<DomainName>,
+        /// Chains with contract `bootstrap` alone.
+        directories: Vec<Directory>,
     },
 }
+
+/// What a profile may be.
+const PROFILE_RULE: &str = "root, tld:LABEL,..., registry, registry:LABEL,..., registrar, or several of them joined by '+' \
+     such as root+tld:lab+registrar; each once, root and registry not together, 1 to 4 different top-level domains in ASCII";
 
 impl FromStr for DevnetProfile {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        const RULE: &str = "root, root+tld:LABEL,... or tld:LABEL,... with 1 to 4 different top-level domains in ASCII";
         if text == "root" {
             return Ok(Self::Root);
         }
-        let (root, list) = match (text.strip_prefix("root+tld:"), text.strip_prefix("tld:")) {
-            (Some(list), _) => (true, list),
-            (_, Some(list)) => (false, list),
-            _ => return Err(format!("not one of {RULE}")),
-        };
-        let mut labels: Vec<DomainName> = Vec::new();
-        for label in list.split(',') {
-            let name = DomainName::parse(label).map_err(|e| format!("'{label}' is no top-level domain: {e}"))?;
-            if name.as_str().is_empty() || name.as_str().contains('.') {
-                return Err(format!("'{label}' is no top-level domain: it has one label"));
+        let wrong = || format!("not one of {PROFILE_RULE}");
+        let (mut root, mut labels) = (false, Vec::new());
+        let (mut registry, mut registrar) = (None, None);
+        for part in text.split('+') {
+            let (name, list) = part.split_once(':').map_or((part, None), |(name, list)| (name, Some(list)));
+            let named = list.map(profile_labels).transpose()?;
+            match (name, named) {
+                ("root", None) if !root => root = true,
+                ("tld", Some(named)) if labels.is_empty() => labels = named,
+                ("registry", named) if registry.is_none() => {
+                    registry = Some(Directory::Registry(named.unwrap_or_default()))
+                }
+                ("registrar", None) if registrar.is_none() => registrar = Some(Directory::Registrar),
+                _ => return Err(wrong()),
             }
-            profile::tld_chain(&name).map_err(|e| format!("'{label}': {}", e.message))?;
-            if labels.contains(&name) {
-                return Err(format!("'{label}' is named twice"));
-            }
-            labels.push(name);
         }
-        if labels.len() > profile::MAX_LABELS {
-            Err(format!("not one of {RULE}"))
-        } else {
-            Ok(Self::Names { root, labels })
+        if root && registry.is_some() {
+            return Err(format!("the root chain carries the registries' entries itself: {}", wrong()));
         }
+        Ok(Self::Names { root, labels, directories: registry.into_iter().chain(registrar).collect() })
+    }
+}
+
+/// The top-level domains of a part of a profile.
+fn profile_labels(list: &str) -> Result<Vec<DomainName>, String> {
+    let mut labels: Vec<DomainName> = Vec::new();
+    for label in list.split(',') {
+        let name = DomainName::parse(label).map_err(|e| format!("'{label}' is no top-level domain: {e}"))?;
+        if name.as_str().is_empty() || name.as_str().contains('.') {
+            return Err(format!("'{label}' is no top-level domain: it has one label"));
+        }
+        profile::tld_chain(&name).map_err(|e| format!("'{label}': {}", e.message))?;
+        if labels.contains(&name) {
+            return Err(format!("'{label}' is named twice"));
+        }
+        labels.push(name);
+    }
+    if labels.len() > profile::MAX_LABELS { Err(format!("not one of {PROFILE_RULE}")) } else { Ok(labels) }
+}
+
+/// `HOST:PORT`.
+fn host_and_port(text: &str) -> Result<String, String> {
+    let port =
+        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    port.map(|_| text.to_owned()).ok_or_else(|| "not HOST:PORT, such as 127.0.0.1:8600".into())
+}
+
+/// Who reviews changes of data.
+fn review(text: &str) -> Result<ReviewMode, String> {
+    match text {
+        "none" => Ok(ReviewMode::None),
+        "management" => Ok(ReviewMode::Management),
+        "committee" => Ok(ReviewMode::Committee),
+        _ => Err("not one of none, management, committee".into()),
     }
 }
 
 /// Options of `devnet up`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --profile root --detach\n  althing devnet up --dir net --profile root+tld:alpha,beta --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\n--profile root+tld:LABEL,... makes a root chain althing-root and, for each top-level domain, a chain tld-LABEL whose\nregistry is in both chains with one process, and a zone server for all zones. --chain names the chain of the other profiles.\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH; althing-zone likewise (ALTHING_ZONE)."
+    after_help = "Examples:\n  althing devnet up --dir net --authorities 4 --detach\n  althing devnet up --dir net --profile root --detach\n  althing devnet up --dir net --profile root+tld:alpha,beta --detach\n  althing devnet up --dir net --profile root+registrar --rdap-allow 127.0.0.1:8600 --detach\n  althing devnet up --dir net --profile registry:lab --review none --detach\n  althing devnet up --dir net --detach        # starts an existing network again\n  althing devnet up --dir net                 # stays, shows heights, stops all on Ctrl-C\n\n--profile root+tld:LABEL,... makes a root chain althing-root and, for each top-level domain, a chain tld-LABEL whose\nregistry is in both chains with one process, and a zone server for all zones. Parts `registry:LABEL,...` and\n`registrar` are the chains rdap-registry and rdap-registrar, which carry contract bootstrap alone; a root chain carries the\nregistries' entries itself. --chain names the chain of a profile that has one, and the root chain.\n\nWith a profile there is an access node: it follows the chains that carry contract bootstrap and answers RDAP;\n`althing rdap query NAME` asks it. It reads no published file until its configuration names some.\n\nThe program althingd is taken from ALTHINGD, else from beside althing, else from PATH; althing-zone\nand althing-rdap likewise (ALTHING_ZONE, ALTHING_RDAP_PROGRAM)."
 )]
 pub struct DevnetUp {
     /// Where the network is.
@@ -147,8 +184,8 @@ pub struct DevnetUp {
     /// How many authorities [default: 4, or what the folder already has].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub authorities: Option<u16>,
-    /// Who takes part in a new network: `root`, `root+tld:LABEL,...` or `tld:LABEL,...` [default: registries alone, with
-    /// an operator's key that decides].
+    /// Who takes part in a new network: `root`, `tld:LABEL,...`, `registry:LABEL,...`, `registrar`, or several joined by
+    /// `+` [default: registries alone, with an operator's key that decides].
     #[arg(long, value_name = "PROFILE", conflicts_with = "authorities")]
     pub profile: Option<DevnetProfile>,
     /// How long accepted changes wait, with --profile.
@@ -157,6 +194,17 @@ pub struct DevnetUp {
     /// How long votes are open, with --profile.
     #[arg(long, value_name = "MS", requires = "profile")]
     pub vote_ms: Option<u64>,
+    /// Who reviews changes of data before they are written, with --profile: `none`, `management` or `committee`
+    /// [default: management].
+    #[arg(long, value_name = "WHO", requires = "profile", value_parser = review)]
+    pub review: Option<ReviewMode>,
+    /// Start no access node for registration data, with --profile.
+    #[arg(long, requires = "profile")]
+    pub no_rdap: bool,
+    /// A server on this machine or of a closed network that the access node may ask, by http too; again for each further
+    /// one. A running access node is started again.
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port, conflicts_with = "no_rdap")]
+    pub rdap_allow: Vec<String>,
     /// How long a node must be a member before it may be promoted, with --profile.
     #[arg(long, value_name = "MS", requires = "profile")]
     pub promotion_ms: Option<u64>,
@@ -283,12 +331,23 @@ mod tests {
     #[test]
     fn profiles_name_their_top_level_domains() {
         let name = |text: &str| DomainName::parse(text).unwrap();
-        let names =
-            |root, labels: &[&str]| DevnetProfile::Names { root, labels: labels.iter().map(|l| name(l)).collect() };
+        let names = |root, labels: &[&str]| DevnetProfile::Names {
+            root,
+            labels: labels.iter().map(|l| name(l)).collect(),
+            directories: Vec::new(),
+        };
         assert_eq!("root".parse(), Ok(DevnetProfile::Root));
         assert_eq!("root+tld:alpha".parse(), Ok(names(true, &["alpha"])));
         assert_eq!("root+tld:Alpha,xn--p1ai".parse(), Ok(names(true, &["alpha", "xn--p1ai"])));
         assert_eq!("tld:alpha".parse(), Ok(names(false, &["alpha"])));
+        let directories =
+            |root, labels: Vec<DomainName>, directories| DevnetProfile::Names { root, labels, directories };
+        let registry = |labels: &[&str]| Directory::Registry(labels.iter().map(|l| name(l)).collect());
+        assert_eq!("registrar".parse(), Ok(directories(false, vec![], vec![Directory::Registrar])));
+        let both = vec![registry(&["lab", "net"]), Directory::Registrar];
+        assert_eq!("registrar+registry:lab,net".parse(), Ok(directories(false, vec![], both)));
+        let all = directories(true, vec![name("lab")], vec![Directory::Registrar]);
+        assert_eq!("root+tld:lab+registrar".parse(), Ok(all));
         for bad in [
             "",
             "tld",
@@ -300,6 +359,11 @@ mod tests {
             "tld:.",
             "root,tld:a",
             "tld:a,b,c,d,e",
+            "registrar:lab",
+            "registry+registry:a",
+            "root+registry",
+            "root+root",
+            "root+",
         ] {
             let parsed: Result<DevnetProfile, String> = bad.parse();
             assert!(parsed.is_err(), "{bad}: {parsed:?}");

@@ -169,6 +169,12 @@ pub fn date(time_ms: u64) -> String {
     format!("{} {:02}:{:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute(), moment.second())
 }
 
+/// A time in milliseconds since 1970 as RFC 3339 writes it, to the second.
+pub fn rfc3339(time_ms: u64) -> String {
+    let moment = moment(time_ms.min(LAST_MS));
+    format!("{}T{:02}:{:02}:{:02}Z", moment.date(), moment.hour(), moment.minute(), moment.second())
+}
+
 #[expect(clippy::arithmetic_side_effects, reason = "callers keep the time before the year 10000")]
 fn moment(time_ms: u64) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + Duration::from_secs(time_ms / 1000)

@@ -1,6 +1,13 @@
 //! `althing accreditation`: the list of registrars that contract `bootstrap` keeps.
 
-use super::{Context, bootstrap::key, send};
+use super::{
+    Context,
+    bootstrap::{
+        key as entry_key,
+        load::{order, send_all},
+    },
+    key, send,
+};
 use crate::{
     args::{AccreditationCommand, SignOptions},
     chain::{Chain, typed},
@@ -21,6 +28,8 @@ use std::{
 
 /// Most bytes of one batch: well below what a transaction may have.
 const MAX_BATCH_BYTES: usize = 12 * 1024;
+/// Blocks until a transaction expires.
+const EXPIRY: u64 = 10_000;
 
 /// Runs a command of `althing accreditation`.
 ///
@@ -46,12 +55,18 @@ async fn load(context: &Context, file: &Path, published: Option<&str>, sign: &Si
     };
     let chain = context.chain().await?;
     let changes = differences(&present(&chain).await?, &wanted);
-    let (changed, mut transactions) = (changes.len(), 0usize);
+    let changed = changes.len();
+    let signer = key::open(context, &sign.key)?;
+    let mut orders = Vec::new();
     for batch in batches(changes) {
         let changes = List::new(batch).map_err(|e| CliError::internal("batch", e.to_string()))?;
-        send::call(context, &chain, sign, &LoadAccreditation { changes, published_ms }).await?;
-        transactions = transactions.saturating_add(1);
+        orders.push((signer.clone(), order(&LoadAccreditation { changes, published_ms }, &sign.postscript)?));
     }
+    let transactions = orders.len();
+    let progress = context.output.progress("loading the list", transactions as u64);
+    let mut submitter = send::submitter(context, &chain, EXPIRY);
+    send_all(&mut submitter, &chain, orders, &progress).await?;
+    drop(progress);
     let loaded = Loaded { entries: wanted.len(), changed, transactions, published_ms };
     context.output.print(&loaded, |l| {
         table(&[
@@ -64,8 +79,8 @@ async fn load(context: &Context, file: &Path, published: Option<&str>, sign: &Si
 
 /// The list as the chain has it.
 async fn present(chain: &Chain) -> Result<BTreeMap<u32, Accreditation>> {
-    let scan = chain.scan(&key(&layout::accreditations_prefix())?).await?;
-    let own = key(&[])?.len();
+    let scan = chain.scan(&entry_key(&layout::accreditations_prefix())?).await?;
+    let own = entry_key(&[])?.len();
     let mut out = BTreeMap::new();
     for (key, value) in &scan.entries {
         let id = key.get(own..).and_then(layout::registrar_of);

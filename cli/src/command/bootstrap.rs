@@ -1,5 +1,7 @@
 //! `althing bootstrap`: entries of TLDs in contract `bootstrap`.
 
+pub(super) mod load;
+
 use super::{Context, send};
 use crate::{
     args::BootstrapCommand,
@@ -17,7 +19,7 @@ use althing_interface::{
 use althing_types::{
     codec::{List, Text},
     hash::Hash,
-    id::ContractId,
+    id::{ContractId, Height},
     keyspace::storage,
     name::DomainName,
 };
@@ -44,6 +46,8 @@ pub(super) async fn run(context: &Context, command: &BootstrapCommand) -> Result
         BootstrapCommand::Show { tld: Some(tld) } => show(context, tld).await,
         BootstrapCommand::Show { tld: None } => all(context).await,
         BootstrapCommand::History { tld } => history(context, tld).await,
+        BootstrapCommand::Load(options) => load::run(context, options).await,
+        BootstrapCommand::Export(options) => load::export(context, options).await,
     }
 }
 
@@ -100,7 +104,8 @@ pub(super) fn missing<T>(what: &str, value: String) -> Result<T> {
     Err(CliError::not_found("entry_unknown", format!("there is no entry of {what} '{value}' on the chain"))
         .field(what)
         .value(value)
-        .rule("an entry of contract bootstrap"))
+        .rule("an entry of contract bootstrap")
+        .hint("where a network has several chains, --chain names the one to look on"))
 }
 
 fn urls_text(urls: &BaseUrls) -> String {
@@ -125,12 +130,17 @@ async fn show(context: &Context, tld: &DomainName) -> Result<()> {
 
 #[derive(Serialize)]
 struct Row {
-    tld: String,
+    tld: DomainName,
     entry: Entry,
 }
 
 /// Every entry; that none is missing follows from the proven total.
 async fn entries(chain: &Chain) -> Result<Vec<Row>> {
+    Ok(entries_at(chain).await?.1)
+}
+
+/// As [`entries`], with a height at which it was so.
+async fn entries_at(chain: &Chain) -> Result<(Height, Vec<Row>)> {
     let prefix = key(&layout::bootstrap_entries_prefix())?;
     let own = key(&[])?.len();
     for _ in 0..ATTEMPTS {
@@ -140,10 +150,10 @@ async fn entries(chain: &Chain) -> Result<Vec<Row>> {
         for (key, value) in &scan.entries {
             let name = key.get(own..).and_then(layout::name_of);
             let entry = typed::<Entry>("entry", Some(value))?;
-            rows.extend(name.zip(entry).map(|(tld, entry)| Row { tld: tld.as_str().to_owned(), entry }));
+            rows.extend(name.zip(entry).map(|(tld, entry)| Row { tld, entry }));
         }
         if usize::try_from(counts.unwrap_or_default().entries).is_ok_and(|total| total == rows.len()) {
-            return Ok(rows);
+            return Ok((scan.height, rows));
         }
     }
     Err(CliError::new(Exit::Proof, "incomplete", "the node's entries are not as many as the proven total")
@@ -161,7 +171,12 @@ async fn all(context: &Context) -> Result<()> {
         let cells: Vec<Vec<String>> = rows
             .iter()
             .map(|row| {
-                vec![row.tld.clone(), row.entry.by.to_string(), date(row.entry.changed_ms), urls_text(&row.entry.urls)]
+                vec![
+                    row.tld.as_str().to_owned(),
+                    row.entry.by.to_string(),
+                    date(row.entry.changed_ms),
+                    urls_text(&row.entry.urls),
+                ]
             })
             .collect();
         columns(&["TLD", "BY", "CHANGED", "BASE URLS"], &cells)

@@ -6,9 +6,11 @@ use super::Context;
 use crate::{
     args::{DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp},
     devnet::{
-        ChainEntry, Network, NodeReport, join,
+        ChainEntry, Network, NodeReport,
+        access_node::{self, AccessNodeEntry},
+        join,
         process::Program,
-        profile::{Profile, quick_settings, tld_chain},
+        profile::{Directory, Profile, quick_settings, tld_chain},
         setup::{Plan, now_ms},
         zone_server::{self, ZoneServerEntry},
     },
@@ -36,6 +38,7 @@ struct Report {
     nodes: Vec<NodeReport>,
     chains: Vec<ChainEntry>,
     zone_servers: Vec<ZoneServerEntry>,
+    access_nodes: Vec<AccessNodeEntry>,
 }
 
 /// Runs a command of `althing devnet`.
@@ -65,9 +68,13 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     let dir = folder(context, &options.dir);
     // Before anything is written: without the program nothing can be started.
     Program::NODE.find()?;
-    let names = matches!(options.profile, Some(DevnetProfile::Names { .. }));
+    let names = matches!(&options.profile, Some(DevnetProfile::Names { labels, .. }) if !labels.is_empty());
     if names {
         Program::ZONE.find()?;
+    }
+    let access = options.profile.is_some() && !options.no_rdap;
+    if access {
+        Program::ACCESS.find().map_err(|e| e.hint("--no-rdap does without it"))?;
     }
     let is_new = !Network::exists(&dir);
     if is_new {
@@ -78,6 +85,10 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     if names {
         zone_server::write(&network)?;
     }
+    if access {
+        access_node::write(&network)?;
+    }
+    access_node::allow(network.dir(), &options.rdap_allow)?;
     if let Some(wanted) = options.authorities.map(usize::from)
         && wanted != network.count()
     {
@@ -92,6 +103,7 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     check_profile(options, &network)?;
     let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
     let zones_running = zone_server::process(network.dir()).is_some();
+    let access_running = access_node::process(network.dir()).is_some();
     // One listener from here to the end: a Ctrl-C while the nodes are asked for their heights must not be missed.
     let mut signal = std::pin::pin!(stopped());
     let outcome = tokio::select! {
@@ -106,6 +118,9 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
         }
         if !zones_running {
             zone_server::stop(network.dir())?;
+        }
+        if !access_running {
+            access_node::stop(network.dir())?;
         }
         return Err(error);
     }
@@ -127,9 +142,14 @@ fn check_profile(options: &DevnetUp, network: &Network) -> Result<()> {
             other("a network without governance".into(), "root".into())
         }
         Some(DevnetProfile::Root) => Ok(()),
-        Some(DevnetProfile::Names { labels, .. }) => {
+        Some(DevnetProfile::Names { labels, directories, .. }) => {
             let chains = network.chain_ids();
-            let wanted = labels.iter().map(tld_chain).collect::<Result<Vec<_>>>()?;
+            let mut wanted = labels.iter().map(tld_chain).collect::<Result<Vec<_>>>()?;
+            if chains.len() > 1 {
+                // The only chain of a network may have any name.
+                let named = directories.iter().map(|directory| ChainId::new(directory.chain()));
+                wanted.extend(named.collect::<std::result::Result<Vec<_>, _>>()?);
+            }
             if wanted.iter().all(|chain| chains.contains(chain)) {
                 return Ok(());
             }
@@ -145,25 +165,31 @@ async fn bring_up(context: &Context, network: &Network, is_new: bool) -> Result<
     network.wait_height(1, Duration::from_secs(context.global.timeout), |ready| progress.set(ready as u64)).await?;
     drop(progress);
     network.start_zone_server()?;
+    network.start_access_node()?;
     network.write_file()?;
     if is_new { bind::labels(context, network).await } else { Ok(()) }
 }
 
 fn plan(context: &Context, options: &DevnetUp) -> Result<Plan> {
     let named = |default: &str| context.global.chain.clone().map_or_else(|| ChainId::new(default), Ok);
-    let mut plan = Plan::new(usize::from(options.authorities.unwrap_or(4)), named(CHAIN)?);
+    let only = match &options.profile {
+        Some(DevnetProfile::Names { directories, .. }) => directories.first().map_or(CHAIN, Directory::chain),
+        _ => CHAIN,
+    };
+    let mut plan = Plan::new(usize::from(options.authorities.unwrap_or(4)), named(only)?);
     if let Some(profile) = &options.profile {
         let mut settings = quick_settings();
         settings.timelock_ms = options.timelock_ms.unwrap_or(settings.timelock_ms);
         settings.vote_ms = options.vote_ms.unwrap_or(settings.vote_ms);
         settings.promotion_ms = options.promotion_ms.unwrap_or(settings.promotion_ms);
+        settings.review = options.review.unwrap_or(settings.review);
         check_settings(&settings)?;
         let settings = Box::new(settings);
         plan.profile = match profile {
             DevnetProfile::Root => Profile::Root(settings),
-            DevnetProfile::Names { root, labels } => {
+            DevnetProfile::Names { root, labels, directories } => {
                 let root = root.then(|| named(ROOT_CHAIN)).transpose()?;
-                Profile::Names { root, labels: labels.clone(), settings }
+                Profile::Names { root, labels: labels.clone(), directories: directories.clone(), settings }
             }
         };
         // Waits end with a block: without transactions too, people shall not wait long for one.
@@ -279,6 +305,7 @@ async fn report(context: &Context, network: &Network) -> Result<()> {
         nodes: network.reports().await,
         chains: network.chain_entries(),
         zone_servers: zone_server::entries(network.dir()),
+        access_nodes: access_node::entries(network),
     };
     context.output.print(&report, |r| {
         let cell = |value: Option<String>| value.unwrap_or_else(|| "-".into());
@@ -310,6 +337,12 @@ async fn report(context: &Context, network: &Network) -> Result<()> {
                 if zone_server::process(network.dir()).is_some() { first.pid.to_string() } else { "stopped".into() };
             let key = first.key_file.display();
             text.push_str(&format!("\nzones {} at {}, process {running}, key {key}", zones.join(" "), first.address));
+        }
+        if let Some(node) = r.access_nodes.first() {
+            let running =
+                if access_node::process(network.dir()).is_some() { node.pid.to_string() } else { "stopped".into() };
+            let chains = node.chains.join(" ");
+            text.push_str(&format!("\nRDAP at {}, process {running}, from the entries of {chains}", node.url));
         }
         text
     })

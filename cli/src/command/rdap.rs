@@ -4,16 +4,17 @@ use super::Context;
 use crate::{
     args::RdapCommand,
     chain::{Chain, typed},
+    devnet::{Network, access_node},
     error::{CliError, Result},
     exit_code::Exit,
     output::table,
 };
 use althing_interface::bootstrap::{Entry, Registrar};
-use althing_types::id::Height;
+use althing_types::id::{ChainId, Height};
 use reqwest::Url;
 use serde::Serialize;
 use serde_json::Value;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Longest answer in bytes.
 const MAX_ANSWER: usize = 4 << 20;
@@ -24,9 +25,37 @@ const MAX_ANSWER: usize = 4 << 20;
 /// The command's failure.
 pub(super) async fn run(context: &Context, command: &RdapCommand) -> Result<()> {
     let RdapCommand::Query { name, server, source } = command;
-    let answer = ask(context, server, name, source).await?;
+    let server = match server {
+        Some(server) => server.clone(),
+        None => own_server(context)?,
+    };
+    let answer = ask(context, &server, name, source).await?;
     let parts = check(context, &answer).await?;
     context.output.print(&Shown { answer: &answer, parts: &parts }, |shown| text(shown.answer, shown.parts))
+}
+
+/// The access node of the home folder's local network.
+fn own_server(context: &Context) -> Result<String> {
+    let missing = |message: String| {
+        CliError::usage("no_server", message)
+            .field("--server")
+            .rule("the base URL of an access node, or a home folder with a local network that has one")
+            .hint("althing rdap query NAME --server https://HOST/, or althing --home DIR rdap query NAME")
+    };
+    let home = &context.home;
+    if !Network::exists(home.path()) {
+        return Err(missing(format!(
+            "no access node to ask: no --server, and {} has no network",
+            home.path().display()
+        )));
+    }
+    let entry = access_node::entries(&Network::open(home.path())?).into_iter().next();
+    let entry = entry.ok_or_else(|| missing(format!("the network in {} has no access node", home.path().display())))?;
+    if access_node::process(home.path()).is_none() {
+        return Err(missing(format!("the access node of the network in {} does not run", home.path().display()))
+            .hint(format!("althing devnet up --dir {} --detach", home.path().display())));
+    }
+    Ok(entry.url)
 }
 
 /// What is shown.
@@ -86,7 +115,11 @@ async fn ask(context: &Context, server: &str, name: &str, source: &str) -> Resul
     if status.is_success() {
         return Ok(answer);
     }
-    let said = |member: &str| answer.get(member).map(Value::to_string).unwrap_or_default();
+    let said = |member: &str| match answer.get(member) {
+        Some(Value::Array(lines)) => lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        Some(value) => value.as_str().unwrap_or_default().to_owned(),
+        None => String::new(),
+    };
     let exit = match status.as_u16() {
         400 => Exit::Usage,
         404 => Exit::NotFound,
@@ -102,7 +135,7 @@ async fn ask(context: &Context, server: &str, name: &str, source: &str) -> Resul
 /// Looks every base URL that is said to come from the chain up there, with proof.
 async fn check(context: &Context, answer: &Value) -> Result<Vec<Part>> {
     let parts = answer.pointer("/althing_provenance/parts").and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut chain = None;
+    let mut chains: BTreeMap<String, Option<Chain>> = BTreeMap::new();
     let mut out = Vec::new();
     for part in &parts {
         let text = |member: &str| part.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -110,10 +143,11 @@ async fn check(context: &Context, answer: &Value) -> Result<Vec<Part>> {
         let origin = found.get("origin").and_then(Value::as_str).unwrap_or_default().to_owned();
         let verdict = match origin.as_str() {
             "chain" => {
-                if chain.is_none() {
-                    chain = context.chain().await.ok();
+                let id = found.get("chain").and_then(Value::as_str).unwrap_or_default();
+                if !chains.contains_key(id) {
+                    chains.insert(id.to_owned(), chain_of(context, id).await);
                 }
-                match &chain {
+                match chains.get(id).and_then(Option::as_ref) {
                     Some(chain) => {
                         let asked =
                             Some(text("asked")).filter(|asked| !asked.is_empty()).unwrap_or_else(|| text("url"));
@@ -127,6 +161,19 @@ async fn check(context: &Context, answer: &Value) -> Result<Vec<Part>> {
         out.push(Part { part: text("part"), url: text("url"), origin, verdict });
     }
     Ok(out)
+}
+
+/// The chain of this id: the one that the options name, else one of the home folder.
+async fn chain_of(context: &Context, id: &str) -> Option<Chain> {
+    let id = ChainId::new(id).ok()?;
+    if context.global.api.is_none() && context.global.chain.is_none() {
+        return context.other_chain(&id).await.ok();
+    }
+    match context.chain().await {
+        Ok(chain) if chain.genesis.chain == id => Some(chain),
+        // The one that was named may be another one of the same home folder.
+        other => context.other_chain(&id).await.or(other).ok(),
+    }
 }
 
 /// Whether the entry that the answer refers to is in the chain's state at that height and leads to this URL.

@@ -29,7 +29,13 @@ pub(super) async fn run(context: &Context, command: &RegistrarCommand) -> Result
     match command {
         RegistrarCommand::Apply { id, sign } => {
             let outcome = send::call(context, &context.chain().await?, sign, &Apply { id: *id }).await?;
-            done(context, *id, "claimed; the management node approves it", outcome.hash, outcome.height)
+            done(
+                context,
+                *id,
+                "claimed; who keeps the list approves it: althing registrar approve ORGANISATION ID",
+                outcome.hash,
+                outcome.height,
+            )
         }
         RegistrarCommand::Approve { organisation, id, sign } => {
             let call = Approve { organisation: organisation.clone(), id: *id };

@@ -1,9 +1,10 @@
 //! Contracts of a new local network's chains: which chain starts with which, and what each is started with.
 
-use super::profile::{Company, Draft, GOVERNING, Profile, THRESHOLD, too_many};
+use super::profile::{Company, Draft, GOVERNING, Profile, ROOT_LEADER, THRESHOLD, too_many};
 use crate::error::{CliError, Result};
 use althing_interface::{
-    bootstrap, domain_records, registrations,
+    bootstrap::{self, OwnBinding, Transport},
+    domain_records, registrations,
     root_sync::{self, PeerSeed, Side},
     tld_binding,
 };
@@ -11,7 +12,7 @@ use althing_types::{
     authority::AuthorityList,
     codec::{Bytes, List, encode},
     genesis::{ChainKind, GenesisContract},
-    id::{ContractId, Height},
+    id::{ContractId, Height, OrganisationId},
     keyspace::code_hash,
 };
 use std::collections::BTreeMap;
@@ -27,7 +28,8 @@ const AT_BLOCK_END: [&str; 2] = [domain_records::ID, registrations::ID];
 fn has(profile: &Profile, draft: &Draft, contract: &str) -> bool {
     let other = match draft.kind {
         ChainKind::Tld(_) => ROOT_ONLY.contains(&contract),
-        _ => TLD_ONLY.contains(&contract),
+        ChainKind::Root => TLD_ONLY.contains(&contract),
+        ChainKind::Registry | ChainKind::Registrar => contract != bootstrap::ID && !GOVERNING.contains(&contract),
     };
     !other && (profile.is_governed() || !GOVERNING.contains(&contract))
 }
@@ -44,11 +46,7 @@ pub(super) fn of_chain(
         let mut contract = GenesisContract::new(ContractId::new(bundled.id)?, code_hash(bundled.code));
         let init = match (bundled.id, &chain.tld) {
             (root_sync::ID, _) => Some(encode(&(root_sync::Init { peers: peers(company, chain)? },))),
-            (bootstrap::ID, _) => {
-                Some(encode(
-                    &(bootstrap::Init { settings: bootstrap::Settings::default(), bindings: List::default() },),
-                ))
-            }
+            (bootstrap::ID, _) => Some(encode(&(entries(profile, chain)?,))),
             (registrations::ID, Some((tld, registry))) => Some(encode(&(registrations::Init {
                 tld: tld.clone(),
                 registry: registry.clone(),
@@ -64,14 +62,23 @@ pub(super) fn of_chain(
     Ok(out)
 }
 
+/// What contract `bootstrap` starts with: a local network's servers have no names of their own, so that addresses and `http`
+/// are taken; the member that leads votes keeps the accreditation list, whichever node is the management node.
+fn entries(profile: &Profile, chain: &Draft) -> Result<bootstrap::Init> {
+    let management = profile.is_governed().then(|| OrganisationId::new(ROOT_LEADER)).transpose()?;
+    let settings = bootstrap::Settings { transport: Transport::Any, management, ..bootstrap::Settings::default() };
+    let bound = chain.bindings.iter().cloned().map(|(tld, organisation)| OwnBinding { tld, organisation });
+    Ok(bootstrap::Init { settings, bindings: List::new(bound.collect()).map_err(too_many)? })
+}
+
 /// The chains that a chain trusts from the start: the root chain those of the TLDs, each of them the root chain.
 fn peers(company: &Company, chain: &Draft) -> Result<List<PeerSeed, { root_sync::MAX_SEEDS }>> {
     let mut out = Vec::new();
     for other in company.chains.iter().filter(|other| other.id != chain.id) {
-        let (side, tld) = match (&chain.tld, &other.tld) {
-            (None, Some((tld, _))) => (Side::Tld, tld),
-            (Some((tld, _)), None) => (Side::Root, tld),
-            // Chains of two TLDs have nothing to tell each other.
+        let (side, tld) = match (&chain.kind, &other.kind, &chain.tld, &other.tld) {
+            (ChainKind::Root, ChainKind::Tld(_), _, Some((tld, _))) => (Side::Tld, tld),
+            (ChainKind::Tld(_), ChainKind::Root, Some((tld, _)), _) => (Side::Root, tld),
+            // Chains of two TLDs have nothing to tell each other, nor have those of entries alone.
             _ => continue,
         };
         let list = AuthorityList::new(company.authorities(other), THRESHOLD)

@@ -10,7 +10,7 @@ use althing_types::{
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-use super::zone_server::ZoneServerEntry;
+use super::{access_node::AccessNodeEntry, zone_server::ZoneServerEntry};
 
 /// The file that others read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct DevnetFile {
     /// One entry for each zone that a server of this network serves.
     #[serde(default)]
     pub zone_servers: Vec<ZoneServerEntry>,
+    /// Access nodes for registration data: at most one.
+    #[serde(default)]
+    pub access_nodes: Vec<AccessNodeEntry>,
 }
 
 /// One chain in [`DevnetFile`].
@@ -30,7 +33,7 @@ pub struct DevnetFile {
 pub struct ChainEntry {
     /// Its id.
     pub chain: String,
-    /// `root` or `tld`.
+    /// `root`, `tld`, `registry` or `registrar`.
     pub kind: String,
     /// The TLD of a TLD chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,19 +6,21 @@
 //! DIR/contracts/                           code of the chains' contracts
 //! DIR/passphrase  keys/                    DIR is also the home folder of the network's keys
 //! DIR/devnet.json                          what others read: index, pid, api, node_id of each node and its chains; in a
-//!                                          governed network also organisation, kind and first standing; zone servers
+//!                                          governed network also organisation, kind and first standing; zone servers; access nodes
 //! DIR/ca/                                  authority of certificates of a governed network
 //! DIR/node-I/config.toml  node.key  data/  data-CHAIN/  log  process.json
 //! DIR/node-I/relay.key                     of a node that carries messages between two chains
 //! DIR/zone-server/                         configuration, key and state of the zone server, where there are TLD chains
+//! DIR/access-node/                         configuration, state and log of the access node for registration data
 //! DIR/node-I/member.json  node.crt         of a node that was added later: whose it is, and its certificate
 //! ```
 //!
 //! [`process`] starts and ends processes and never touches one that this network did not start; [`setup`] writes a new
 //! network's files, [`profile`] says who takes part in it, [`join`] makes nodes that are to join, [`zone_server`] looks
-//! after the server of its zones. Node keys lie in plain text, as the node needs them unattended; keys that sign
+//! after the server of its zones, [`access_node`] after the one that answers RDAP. Node keys lie in plain text, as the node needs them unattended; keys that sign
 //! transactions are encrypted, with a pass phrase that lies beside them: a local network protects nothing.
 
+pub mod access_node;
 mod contracts;
 mod file;
 pub mod join;
@@ -198,8 +200,8 @@ impl Network {
     pub(crate) fn ports(&self) -> Vec<u16> {
         let seated = self.nodes.iter().flat_map(|node| &node.chains);
         let listeners = seated.flat_map(|seat| [Some(seat.api), seat.network]);
-        let server = zone_server::address(&self.dir);
-        listeners.chain([server]).flatten().map(|address| address.port()).collect()
+        let servers = [zone_server::address(&self.dir), access_node::address(&self.dir)];
+        listeners.chain(servers).flatten().map(|address| address.port()).collect()
     }
 
     /// The folder.
@@ -293,6 +295,14 @@ impl Network {
         zone_server::start(&self.dir)
     }
 
+    /// Starts the access node, if the network has one that does not run.
+    ///
+    /// # Errors
+    /// When the program is missing, cannot be started, or ends at once.
+    pub fn start_access_node(&self) -> Result<()> {
+        access_node::start(&self.dir)
+    }
+
     /// Kills one node as a crash would. Tells whether it was running.
     ///
     /// # Errors
@@ -304,14 +314,15 @@ impl Network {
         Ok(true)
     }
 
-    /// Ends all nodes and the zone server; what does not end by itself is killed. Tells how many nodes were running.
+    /// Ends all nodes, the zone server and the access node; what does not end by itself is killed. Tells how many nodes were running.
     ///
     /// # Errors
     /// When one does not die.
     pub fn down(&self) -> Result<usize> {
         let nodes: Vec<Process> = (0..self.count()).filter_map(|i| self.process(i)).collect();
         let count = nodes.len();
-        let running: Vec<Process> = nodes.into_iter().chain(zone_server::process(&self.dir)).collect();
+        let servers = zone_server::process(&self.dir).into_iter().chain(access_node::process(&self.dir));
+        let running: Vec<Process> = nodes.into_iter().chain(servers).collect();
         running.iter().for_each(Process::ask_to_end);
         let deadline = Instant::now().checked_add(GRACE);
         for process in &running {
@@ -415,7 +426,12 @@ impl Network {
     pub fn write_file(&self) -> Result<()> {
         let pid = |index| Process::read(&node_dir(&self.dir, index)).map_or(0, |p| p.pid);
         let nodes = self.nodes.iter().map(|node| self.entry(node, pid(node.index))).collect();
-        let file = DevnetFile { nodes, chains: self.chain_entries(), zone_servers: zone_server::entries(&self.dir) };
+        let file = DevnetFile {
+            nodes,
+            chains: self.chain_entries(),
+            zone_servers: zone_server::entries(&self.dir),
+            access_nodes: access_node::entries(self),
+        };
         let text = serde_json::to_string_pretty(&file).map_err(|e| CliError::internal("json", e.to_string()))?;
         write_file(&self.dir.join("devnet.json"), format!("{text}\n").as_bytes(), Access::Public)
     }

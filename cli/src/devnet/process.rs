@@ -219,11 +219,14 @@ impl Program {
     pub const NODE: Self = Self { name: "althingd", variable: "ALTHINGD", missing: "no_althingd" };
     /// The zone server.
     pub const ZONE: Self = Self { name: "althing-zone", variable: "ALTHING_ZONE", missing: "no_althing_zone" };
+    /// The access node for registration data.
+    pub const ACCESS: Self =
+        Self { name: "althing-rdap", variable: "ALTHING_RDAP_PROGRAM", missing: "no_althing_rdap" };
 
     /// Finds its file: the one that the variable names, else beside this program, else in PATH.
     ///
     /// # Errors
-    /// Codes `no_althingd`, `no_althing_zone`, with the places where it was looked for.
+    /// Codes `no_althingd`, `no_althing_zone`, `no_althing_rdap`, with the places where it was looked for.
     pub fn find(&self) -> Result<PathBuf> {
         let missing = |looked: &str| {
             CliError::not_found(self.missing, format!("the program {} is missing", self.name))

@@ -6,6 +6,10 @@
 //! | root | `registry-1` to `registry-4` (authorities), `registry-5` (backup), `isp-1` and `coordinator` (ordinary) | votes of the members |
 //! | root+tld:A,B | root chain: `registry-1` to `registry-4` (authorities), `coordinator`; chain `tld-A` of label number I: `registry-I`, `registrar-1`, `registrar-2`, `isp-1` (authorities), `recursive-1`, `regulator` | votes of each chain's members |
 //! | tld:A,B | the TLD chains alone | as above |
+//! | registry:A,B | chain `rdap-registry` with contract `bootstrap` alone: `registry-1` to `registry-4` (authorities), `coordinator`; label number I is bound to `registry-I` | votes |
+//! | registrar | chain `rdap-registrar` with contract `bootstrap` alone: `registrar-1` to `registrar-3`, `coordinator` (authorities) | votes |
+//!
+//! Parts joined by `+` make one network: `root+registrar`, `registry+registrar`, `root+tld:A+registrar`.
 //!
 //! An organisation has one key and one process, whatever number of chains it is a member of. Nothing here writes files
 //! but the authority of certificates, which the genesis documents name.
@@ -57,12 +61,19 @@ const NAMES_TLD: [(&str, Role, Standing); 5] = [
     ("recursive-1", Role::RecursiveOperator, Standing::Ordinary),
     ("regulator", Role::Regulator, Standing::Ordinary),
 ];
+/// Members of a chain with registrars' entries: the coordinator decides blocks too, so that four processes are enough.
+const REGISTRARS: [(&str, Role, Standing); 4] = [
+    ("registrar-1", Role::Registrar, Standing::Authority),
+    ("registrar-2", Role::Registrar, Standing::Authority),
+    ("registrar-3", Role::Registrar, Standing::Authority),
+    ("coordinator", Role::Coordinator, Standing::Authority),
+];
 /// What the votes of authorities must exceed.
 pub(super) const THRESHOLD: Threshold = Threshold::TwoThirds;
 /// Most TLD chains of a network: one for each registry of the root chain.
 pub const MAX_LABELS: usize = 4;
-/// The member that leads votes on a root chain.
-const ROOT_LEADER: &str = "coordinator";
+/// The member that leads votes on a root chain, and keeps the accreditation list where there is one.
+pub(super) const ROOT_LEADER: &str = "coordinator";
 /// The member that leads votes on a TLD chain.
 const TLD_LEADER: &str = "regulator";
 /// Organisation that the authority of certificates is named after.
@@ -79,15 +90,37 @@ pub enum Profile {
     Plain,
     /// Seven members that govern by votes, with these numbers.
     Root(Box<GovernanceSettings>),
-    /// A chain for each label, with a root chain above them or not, all governed with these numbers.
+    /// A chain for each label, with a root chain above them or not, and chains of entries alone beside them, all governed
+    /// with these numbers. At least one chain.
     Names {
         /// Whether there is a root chain, and its id.
         root: Option<ChainId>,
         /// The TLDs, at most [`MAX_LABELS`].
         labels: Vec<DomainName>,
+        /// Chains with contract `bootstrap` alone; the first one's id is the network's when it is the only chain.
+        directories: Vec<Directory>,
         /// Numbers of governance.
         settings: Box<GovernanceSettings>,
     },
+}
+
+/// A chain that carries entries of contract `bootstrap` and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Directory {
+    /// Entries of TLDs; these are bound from the start, number I to `registry-I`.
+    Registry(Vec<DomainName>),
+    /// Entries of registrars.
+    Registrar,
+}
+
+impl Directory {
+    /// Id of its chain, unless one is named.
+    pub const fn chain(&self) -> &'static str {
+        match self {
+            Self::Registry(_) => "rdap-registry",
+            Self::Registrar => "rdap-registrar",
+        }
+    }
 }
 
 /// An organisation, its keys, and what else it runs.
@@ -123,6 +156,8 @@ pub(super) struct Draft {
     pub(super) kind: ChainKind,
     /// Its TLD, and the party that is its registry.
     pub(super) tld: Option<(DomainName, OrganisationId)>,
+    /// TLDs that contract `bootstrap` has bound from the start.
+    pub(super) bindings: Vec<(DomainName, OrganisationId)>,
     /// Who leads votes.
     leader: &'static str,
     /// Its members; those with a node in the order of the nodes' numbers.
@@ -178,6 +213,21 @@ impl Company {
         }
         Ok(seats)
     }
+
+    /// Adds a chain of entries alone.
+    fn directory(&mut self, id: ChainId, directory: &Directory) -> Result<()> {
+        let (kind, members, labels): (_, &[_], &[DomainName]) = match directory {
+            Directory::Registry(labels) => (ChainKind::Registry, &NAMES_ROOT, labels),
+            Directory::Registrar => (ChainKind::Registrar, &REGISTRARS, &[]),
+        };
+        let bound = (1u32..)
+            .zip(labels)
+            .map(|(number, label)| Ok((label.clone(), OrganisationId::new(format!("registry-{number}"))?)));
+        let bindings = bound.collect::<Result<Vec<_>>>()?;
+        let seats = self.seats(members)?;
+        self.chains.push(Draft { id, kind, tld: None, bindings, leader: ROOT_LEADER, seats });
+        Ok(())
+    }
 }
 
 impl Company {
@@ -195,6 +245,7 @@ impl Profile {
             id: id.clone(),
             kind: ChainKind::Root,
             tld: None,
+            bindings: Vec::new(),
             leader: ROOT_LEADER,
             seats,
         };
@@ -212,7 +263,8 @@ impl Profile {
                 let seats = company.seats(&ROOT)?;
                 company.chains.push(root(chain, seats));
             }
-            Self::Names { root: above, labels, .. } => {
+            Self::Names { root: above, labels, directories, .. } => {
+                let alone = above.is_none() && labels.is_empty() && directories.len() == 1;
                 if let Some(id) = above {
                     let seats = company.seats(&NAMES_ROOT)?;
                     company.chains.push(root(id, seats));
@@ -230,7 +282,11 @@ impl Profile {
                     let text = Text::new(label.as_str()).map_err(too_many)?;
                     let tld = Some((label.clone(), OrganisationId::new(registry)?));
                     let kind = ChainKind::Tld(text);
-                    company.chains.push(Draft { id, kind, tld, leader: TLD_LEADER, seats });
+                    company.chains.push(Draft { id, kind, tld, bindings: Vec::new(), leader: TLD_LEADER, seats });
+                }
+                for directory in directories {
+                    let id = if alone { chain.clone() } else { ChainId::new(directory.chain())? };
+                    company.directory(id, directory)?;
                 }
             }
         }

@@ -386,8 +386,8 @@ pub fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use althing_interface::root_sync;
+    use super::{super::profile::Directory, *};
+    use althing_interface::{bootstrap, root_sync};
     use althing_types::name::DomainName;
 
     #[test]
@@ -461,6 +461,7 @@ mod tests {
         plan.profile = Profile::Names {
             root: Some(ChainId::new("althing-root").unwrap()),
             labels: vec![label("alpha"), label("beta")],
+            directories: Vec::new(),
             settings: Box::new(super::super::profile::quick_settings()),
         };
         plan.write(folder.path()).unwrap();
@@ -500,6 +501,35 @@ mod tests {
         let has = |genesis: &Genesis, id: &str| genesis.contracts.iter().any(|c| c.id.as_str() == id);
         assert!(has(&root, "tld_binding") && !has(&root, "registrations"));
         assert!(!has(&beta, "tld_binding") && has(&beta, "registrations"));
+    }
+
+    #[test]
+    fn chains_of_entries_carry_one_contract_and_what_governs_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let lab = DomainName::parse("lab").unwrap();
+        let mut plan = Plan::new(0, ChainId::new("unused").unwrap());
+        plan.profile = Profile::Names {
+            root: None,
+            labels: Vec::new(),
+            directories: vec![Directory::Registry(vec![lab.clone()]), Directory::Registrar],
+            settings: Box::new(super::super::profile::quick_settings()),
+        };
+        plan.write(folder.path()).unwrap();
+        let network = super::super::Network::open(folder.path()).unwrap();
+        let ids: Vec<String> = network.chain_ids().iter().map(ToString::to_string).collect();
+        assert_eq!((ids.join(" ").as_str(), network.count()), ("rdap-registry rdap-registrar", 8));
+        for (genesis, bound) in network.chains().map(|(genesis, _)| genesis).zip([1, 0]) {
+            let mut contracts: Vec<&str> = genesis.contracts.iter().map(|contract| contract.id.as_str()).collect();
+            contracts.sort_unstable();
+            assert_eq!(contracts, ["bootstrap", "governance", "node_admission", "node_removal"], "{}", genesis.chain);
+            let contract = genesis.contracts.iter().find(|c| c.id.as_str() == bootstrap::ID).unwrap();
+            let init = contract.init.as_ref().unwrap();
+            let (init,): (bootstrap::Init,) =
+                althing_types::codec::decode("init", init.as_slice(), init.len()).unwrap();
+            assert_eq!((init.bindings.len(), genesis.authorities.len()), (bound, 4), "{}", genesis.chain);
+            assert!(init.bindings.iter().all(|b| b.tld == lab && b.organisation.as_str() == "registry-1"));
+            assert_eq!(init.settings.management.unwrap().as_str(), "coordinator");
+        }
     }
 
     #[test]

@@ -82,6 +82,9 @@ pub fn write(network: &Network) -> Result<()> {
         };
         zones.push(Value::Table(zone(&name, kind, network.all_urls(index), path)));
     }
+    if zones.is_empty() {
+        return Ok(());
+    }
     let secret = domain::utils::base64::encode_string(keyfile::random::<32>()?.as_slice());
     make_folder(&folder, Access::Secret)?;
     write_file(&folder.join("tsig.secret"), format!("{secret}\n").as_bytes(), Access::Secret)?;
@@ -119,7 +122,7 @@ fn zone(name: &str, kind: &str, nodes: Vec<String>, genesis: &Path) -> Table {
     ])
 }
 
-fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
+pub(super) fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
     entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -295,6 +295,17 @@ calls! { ID;
         /// The TLD.
         tld: DomainName,
     }
+    /// Sets the base URLs of a TLD after a review, or because the members decided it at once. Role: governance.
+    ReviewedSet("reviewed_set", Update) {
+        /// The registry, which must be bound.
+        organisation: OrganisationId,
+        /// The TLD.
+        tld: DomainName,
+        /// Number of the last change of the entry that the reviewers have seen; 0: there was none.
+        basis: u64,
+        /// Base URLs.
+        urls: BaseUrls,
+    }
     /// Claims to be a registrar of the accreditation list. Role: registrar.
     Apply("apply", Register) {
         /// The registrar id.

@@ -334,6 +334,10 @@ pub fn claim_key(organisation: &OrganisationId) -> Vec<u8> {
 pub fn claims_prefix() -> Vec<u8> {
     field(bootstrap::CLAIMS)
 }
+/// `bootstrap`: prefix of its own bindings, on a chain without contract `tld_binding`.
+pub fn bootstrap_bindings_prefix() -> Vec<u8> {
+    field(bootstrap::BINDINGS)
+}
 /// `bootstrap`: prefix of the past values of a TLD's entry, oldest first.
 pub fn bootstrap_history_prefix(tld: &DomainName) -> Vec<u8> {
     storage_key(bootstrap::HISTORY, tld)

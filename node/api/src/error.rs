@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 /// Longest foreign value that is repeated in an error, in bytes.
 pub const MAX_ECHO: usize = 160;
 
+// A code is one token, not an expression: `utoipa` reads its text out of the attribute.
 macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$row:meta])* $variant:ident = $text:literal, $status:literal;)+ }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$row:meta])* $variant:ident = $text:tt, $status:literal;)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         pub enum $name {

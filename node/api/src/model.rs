@@ -402,8 +402,8 @@ pub struct StatusDocument {
     /// The chain.
     #[schema(value_type = String)]
     pub chain_id: ChainId,
-    /// What the chain is for.
-    #[schema(value_type = Object)]
+    /// What the chain is for: `"root"`, `"registry"`, `"registrar"` or `{"tld": LABEL}`.
+    #[schema(value_type = serde_json::Value)]
     pub chain_kind: ChainKind,
     /// Hash of the genesis document.
     #[schema(value_type = String)]

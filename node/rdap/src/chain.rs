@@ -183,7 +183,12 @@ impl ChainFollower {
         while !states.is_closed() {
             let followed = match timeout(PROOF_INTERVAL, follower.next()).await {
                 Ok(followed) => followed.map_err(|error| self.fault(error))?,
-                Err(_) => continue,
+                // The follower tries again longer than this wait: whether anybody answers at all is to be asked here.
+                Err(_) => {
+                    self.nothing_hidden(&view, Height(view.reached)).await?;
+                    proven = Instant::now();
+                    continue;
+                }
             };
             match followed {
                 Followed::Event(document) => {

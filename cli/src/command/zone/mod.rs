@@ -18,10 +18,12 @@ mod load;
 mod present;
 mod replay;
 mod sending;
+mod signers;
 mod tld;
 
 pub(in crate::command) use committee::Committee;
-pub(in crate::command) use present::bindings;
+pub(in crate::command) use present::{bindings, named};
+pub(in crate::command) use signers::Signers;
 
 use super::Context;
 use crate::{

@@ -105,7 +105,7 @@ async fn binding_counts(chain: &Chain, id: &ContractId) -> Result<(Height, Bindi
 ///
 /// # Errors
 /// When a key names no domain, or a value is not of this type.
-pub(super) fn named<T: BorshDeserialize>(
+pub(in crate::command) fn named<T: BorshDeserialize>(
     what: &'static str,
     scan: &Scan,
     id: &ContractId,

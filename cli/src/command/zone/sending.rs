@@ -3,15 +3,14 @@
 
 mod consent;
 
-use super::committee::Committee;
+use super::{committee::Committee, signers::Signers};
 use crate::{
     call::{Abis, Outcome},
-    chain::{Chain, typed},
-    command::{Context, key, proposal::proposed, send::submitter},
+    chain::Chain,
+    command::{Context, proposal::proposed, send::submitter},
     error::{CliError, Result},
     exit_code::Exit,
     governed::Governed,
-    keyfile::KeyFile,
     output::Progress,
 };
 use althing_client::{Order, Submitter};
@@ -22,15 +21,7 @@ use althing_interface::{
     tld_binding::{Bind, Binding, Release},
     zone::Plan,
 };
-use althing_types::{
-    crypto::SecretKey,
-    hash::{Tag, hash},
-    id::OrganisationId,
-    keyspace,
-    name::DomainName,
-    organisation::{KeyEntry, Role},
-    receipt::Status,
-};
+use althing_types::{crypto::SecretKey, id::OrganisationId, name::DomainName, receipt::Status};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -103,70 +94,16 @@ impl<'a> Sending<'a> {
     /// When keys are missing or do not open.
     pub(super) async fn new(context: &Context, chain: &'a Chain) -> Result<Self> {
         let bindings = super::present::bindings(chain).await?;
-        let passphrase = context.home.passphrase(crate::home::Purpose::Open)?;
-        let files = key::names(context)?
-            .iter()
-            .map(|name| KeyFile::read(&context.home.key(name)))
-            .collect::<Result<Vec<_>>>()?;
-        let keys: Vec<Vec<u8>> = files.iter().map(|file| keyspace::key_entry(&file.public_key)).collect();
-        let entries = if keys.is_empty() { Vec::new() } else { chain.read(&keys, None).await?.values };
-        let governed = chain.genesis.operator.is_none();
-        let mut operator = None;
-        let (mut registries, mut voters) = (BTreeMap::new(), BTreeMap::new());
-        for (file, bytes) in files.iter().zip(entries) {
-            let Some(entry) = typed::<KeyEntry>("key entry", bytes.as_deref())? else { continue };
-            let id = &entry.organisation;
-            let acts = entry.roles.contains(&Role::Operator);
-            let is_operator = Some(file.public_key) == chain.genesis.operator && operator.is_none();
-            let registry = acts && entry.roles.contains(&Role::Registry) && !registries.contains_key(id);
-            let voter = governed && entry.roles.contains(&Role::Voter) && !voters.contains_key(id);
-            if !(is_operator || registry || voter) {
-                continue;
-            }
-            let key = file.open(&passphrase)?;
-            if is_operator {
-                operator = Some(key);
-                continue;
-            }
-            if voter {
-                voters.insert(id.clone(), key.clone());
-            }
-            if registry {
-                registries.insert(id.clone(), key);
-            }
-        }
-        let missing = |what: &str, rule: &str| {
-            CliError::not_found("no_such_key", format!("{} has no key of {what}", context.home.keys().display()))
-                .field("--home")
-                .value(context.home.path().display().to_string())
-                .rule(rule)
-        };
+        let Signers { operator, registries, voters } = Signers::open(context, chain).await?;
         let decider = match operator {
             Some(operator) => Decider::Operator(operator),
-            None if governed => {
+            None => {
                 let home = context.home.path().display().to_string();
                 Decider::Committee(Committee::new(&Governed::of(chain)?, voters, &home).await?)
             }
-            None => return Err(missing("the genesis operator", "the operator's key")),
         };
-        if registries.is_empty() {
-            return Err(missing("any registry", "a key of at least one organisation with the role registry"));
-        }
         let submitter = submitter(context, chain, EXPIRY);
         Ok(Self { chain, submitter, decider, registries, bindings, bound: BTreeMap::new(), counts: Counts::default() })
-    }
-
-    /// The registry that a TLD is, or is to be, bound to: by its name's hash over the sorted registries of the home.
-    fn registry_for(&self, tld: &DomainName) -> Result<OrganisationId> {
-        let digest = hash(Tag::Contract, &[b"zone import registry", tld.as_str().as_bytes()]);
-        let first: [u8; 8] = digest.0.first_chunk().copied().unwrap_or_default();
-        let count = self.registries.len() as u64;
-        let place = u64::from_be_bytes(first).checked_rem(count).and_then(|p| usize::try_from(p).ok()).unwrap_or(0);
-        self.registries
-            .keys()
-            .nth(place)
-            .cloned()
-            .ok_or_else(|| CliError::internal("no_registry", "there is no registry to bind to"))
     }
 
     fn registry_of(&self, tld: &DomainName) -> Option<&OrganisationId> {
@@ -208,7 +145,7 @@ impl<'a> Sending<'a> {
             if self.registry_of(tld).is_some() {
                 continue;
             }
-            let organisation = self.registry_for(tld)?;
+            let organisation = Signers::registry_for(&self.registries, tld)?;
             let call = Bind { tld: tld.clone(), organisation: organisation.clone() };
             first.push(decision(format!("bind {tld}"), &call, note)?);
             self.bound.insert(tld.clone(), organisation);

@@ -377,7 +377,7 @@ mod tests {
     fn events_know_a_value_by_what_it_gives_to_the_zone() {
         let host = |last: u8| registrations::Host {
             v4: List::new(vec![format!("192.0.2.{last}").parse().unwrap()]).unwrap(),
-            ..registrations::Host::default()
+            v6: List::default(),
         };
         let of_lab = |kind: &str| sought("lab", "ns.a.lab", kind).unwrap();
         let image = |value: Option<&registrations::Host>| of_lab("A").image(value.map(encode).as_deref()).unwrap();
