@@ -30,7 +30,7 @@ pub use local::{
     BenchArgs, DevnetAdd, DevnetCommand, DevnetDir, DevnetProfile, DevnetUp, ImportTerms, KeyCommand, ZoneCommand,
 };
 pub use node::{HostPort, NodeCommand, NodeInit};
-pub use record::RecordCommand;
+pub use record::{RecordChange, RecordCommand};
 pub use recovery::{RecoveryCommand, RecoveryDraft, RecoverySign};
 pub use remediation::RemediationCommand;
 pub use sync::{Ends, SyncCommand, SyncRelay};
@@ -145,7 +145,7 @@ pub enum Command {
     /// Register names below a TLD and look after them: renew, update, transfer, delete, restore.
     #[command(subcommand)]
     Domain(DomainCommand),
-    /// See changes of the root zone that wait; consent, object, withdraw.
+    /// Change a TLD in the root zone; see changes that wait; consent, object, withdraw.
     #[command(subcommand)]
     Record(RecordCommand),
     /// Say where a TLD's registration data are asked for (RDAP), and see what is said.

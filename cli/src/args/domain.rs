@@ -350,7 +350,7 @@ impl FromStr for HostAddresses {
 }
 
 /// A name as a person types it.
-fn name(text: &str) -> Result<DomainName, String> {
+pub(super) fn name(text: &str) -> Result<DomainName, String> {
     althing_interface::label::parse_name(text).map_err(|e| e.to_string())
 }
 
@@ -361,7 +361,7 @@ fn status(text: &str) -> Result<Status, String> {
 }
 
 /// A DS record in presentation form: key tag, algorithm, digest type, digest in hexadecimal digits, spaces allowed.
-fn ds(text: &str) -> Result<Ds, String> {
+pub(super) fn ds(text: &str) -> Result<Ds, String> {
     let rule = || format!("'{text}' is not of the form: key tag, algorithm, digest type, digest in hexadecimal digits");
     let mut parts = text.split_whitespace();
     let mut next = || parts.next().ok_or_else(rule);

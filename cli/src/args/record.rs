@@ -1,12 +1,61 @@
 //! Options of `althing record`.
 
-use super::SignOptions;
+use super::{
+    SignOptions,
+    domain::{HostAddresses, ds, name},
+};
+use althing_interface::rdata::Ds;
 use althing_types::{id::OrganisationId, name::DomainName};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+
+/// What is to become of a TLD's records in the root zone.
+#[derive(Debug, Args)]
+pub struct RecordChange {
+    /// A name server; again for each further one. They and the DS records given replace all of the delegation.
+    #[arg(long, value_name = "HOST", value_parser = name)]
+    pub ns: Vec<DomainName>,
+    /// A DS record: key tag, algorithm, digest type, digest.
+    #[arg(long, value_name = "DS", value_parser = ds, requires = "ns")]
+    pub ds: Vec<Ds>,
+    /// Addresses of a name server: HOST=ADDRESS, further ones after commas.
+    #[arg(long = "host", value_name = "HOST=ADDRESS")]
+    pub hosts: Vec<HostAddresses>,
+    /// A host whose addresses are to go.
+    #[arg(long = "drop-host", value_name = "HOST", value_parser = name)]
+    pub drop_hosts: Vec<DomainName>,
+    /// Time to live of what is set, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 172_800, value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    pub ttl: u32,
+}
 
 /// `althing record`.
 #[derive(Debug, Subcommand)]
 pub enum RecordCommand {
+    /// Set name servers, DS records and addresses of a TLD in the root zone. With the key of the TLD's registry.
+    #[command(
+        after_help = "Examples:\n  althing record set lab --ns ns1.nic.lab --host ns1.nic.lab=192.0.2.53,2001:db8::53 --ns ns2.example.net --key registry-1\n  althing record set lab --ns ns2.example.net --ds '4711 13 2 49FD...CB' --key registry-1\n  althing record set lab --host ns1.nic.lab=192.0.2.54 --key registry-1\n\nAll of one command takes effect together or not at all. Addresses of a host that TLDs of others use wait for their consent."
+    )]
+    Set {
+        /// The TLD.
+        #[arg(value_parser = name)]
+        tld: DomainName,
+        /// What.
+        #[command(flatten)]
+        change: RecordChange,
+        /// Who signs: a key of the registry with the duty operator.
+        #[command(flatten)]
+        sign: SignOptions,
+    },
+    /// End the delegation of a TLD. With the key of its registry.
+    #[command(after_help = "Examples:\n  althing record delete lab --key registry-1")]
+    Delete {
+        /// The TLD.
+        #[arg(value_parser = name)]
+        tld: DomainName,
+        /// Who signs: a key of the registry with the duty operator.
+        #[command(flatten)]
+        sign: SignOptions,
+    },
     /// List changes that wait for the consent of other registries, or for a vote.
     #[command(
         after_help = "Examples:\n  althing record held\n  althing record held --waiting-for registry-2\n  althing record held --all --json"

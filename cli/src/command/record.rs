@@ -1,6 +1,9 @@
-//! `althing record`: changes of the root zone that wait, for the consent of other registries or for a vote.
+//! `althing record`: records of a TLD in the root zone, and changes that wait for the consent of other registries or for a
+//! vote.
 //!
 //! All is read with proofs; that no open one is missing in a list follows from the contract's totals.
+
+mod set;
 
 use super::{
     Context,
@@ -48,6 +51,8 @@ const ATTEMPTS: usize = 20;
 /// The command's failure; when the contract refuses a call, its numbered error.
 pub(super) async fn run(context: &Context, command: &RecordCommand) -> Result<()> {
     match command {
+        RecordCommand::Set { tld, change, sign } => set::set(context, tld, change, sign).await,
+        RecordCommand::Delete { tld, sign } => set::delete(context, tld, sign).await,
         RecordCommand::Held { waiting_for, asked_by, tld, all } => {
             let wanted = |held: &HeldChange| {
                 (*all || held.status == HeldStatus::Open)

@@ -10,17 +10,19 @@ mod transfer;
 
 use super::{Context, send};
 use crate::{
-    args::{DomainCommand, SignOptions},
+    args::{DomainCommand, HostAddresses, SignOptions},
     call::Outcome,
     chain::{Chain, typed},
     error::{CliError, Result},
 };
 use althing_interface::{
     call::Call,
+    domain_records::{Host, MAX_ADDRESSES},
     layout::registrations as layout,
     registrations::{self, Charter, Domain, RegistrationError},
 };
 use althing_types::{codec::List, id::ContractId, keyspace::storage, name::DomainName};
+use std::net::IpAddr;
 
 /// Runs a command of `althing domain`.
 ///
@@ -125,7 +127,29 @@ async fn charter(chain: &Chain) -> Result<Charter> {
 }
 
 /// A bounded list out of what was given.
-fn list<T, const MAX: usize>(field: &str, values: Vec<T>) -> Result<List<T, MAX>> {
+/// The addresses of a host with one time to live in seconds.
+///
+/// # Errors
+/// When there are more than a host may have.
+pub(super) fn host_of(entry: &HostAddresses, ttl: u32) -> Result<Host> {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for address in &entry.addresses {
+        match address {
+            IpAddr::V4(address) => v4.push((*address).into()),
+            IpAddr::V6(address) => v6.push((*address).into()),
+        }
+    }
+    let ttl_of = |empty: bool| if empty { 0 } else { ttl };
+    let (a_ttl, aaaa_ttl) = (ttl_of(v4.is_empty()), ttl_of(v6.is_empty()));
+    let (v4, v6) = (list::<_, MAX_ADDRESSES>("--host", v4)?, list::<_, MAX_ADDRESSES>("--host", v6)?);
+    Ok(Host { v4, a_ttl, v6, aaaa_ttl })
+}
+
+/// A list of a bounded type, from an option of this name.
+///
+/// # Errors
+/// When there are more than the type holds.
+pub(super) fn list<T, const MAX: usize>(field: &str, values: Vec<T>) -> Result<List<T, MAX>> {
     List::new(values).map_err(|e| {
         CliError::usage("too_many", format!("{field}: {e}"))
             .field(field)

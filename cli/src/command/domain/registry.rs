@@ -1,6 +1,6 @@
 //! What the registry alone does: the apex, reserved names, the end of a load.
 
-use super::{call, charter, list, make, signing};
+use super::{call, charter, host_of, list, make, signing};
 use crate::{
     args::{HostAddresses, SignOptions},
     command::Context,
@@ -9,13 +9,13 @@ use crate::{
     zone::read_text,
 };
 use althing_interface::{
-    domain_records::{Delegation, Host, HostEntry, MAX_ADDRESSES},
+    domain_records::{Delegation, HostEntry},
     rdata::Ds,
     registrations::{Apex, CloseLoad, MAX_BATCH, Reserve, ReservedName, SetApex, Unreserve},
 };
 use althing_types::{codec::Text, name::DomainName};
 use serde::Serialize;
-use std::{net::IpAddr, path::Path};
+use std::path::Path;
 
 /// Sets the TLD's own delegation.
 ///
@@ -28,18 +28,8 @@ pub(super) async fn set_apex(
     key: &str,
 ) -> Result<()> {
     let mut entries = Vec::with_capacity(hosts.len());
-    for HostAddresses { host, addresses } in hosts {
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for address in addresses {
-            match address {
-                IpAddr::V4(address) => v4.push((*address).into()),
-                IpAddr::V6(address) => v6.push((*address).into()),
-            }
-        }
-        let ttl_of = |empty: bool| if empty { 0 } else { ttl };
-        let (a_ttl, aaaa_ttl) = (ttl_of(v4.is_empty()), ttl_of(v6.is_empty()));
-        let (v4, v6) = (list::<_, MAX_ADDRESSES>("--host", v4)?, list::<_, MAX_ADDRESSES>("--host", v6)?);
-        entries.push(HostEntry { name: host.clone(), host: Host { v4, a_ttl, v6, aaaa_ttl } });
+    for entry in hosts {
+        entries.push(HostEntry { name: entry.host.clone(), host: host_of(entry, ttl)? });
     }
     let ds_ttl = if ds.is_empty() { 0 } else { ttl };
     let delegation = Delegation { ns: list("--ns", ns.to_vec())?, ns_ttl: ttl, ds: list("--ds", ds.to_vec())?, ds_ttl };
