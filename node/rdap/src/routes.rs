@@ -400,7 +400,7 @@ async fn health(State(app): State<Arc<App>>) -> Response {
     let (registries, registrars) = directory.sizes();
     let mut troubles = app.troubles.read().unwrap_or_else(PoisonError::into_inner).clone();
     for chain in &app.lookup.chains {
-        troubles.extend(chain.fault().map(|fault| (format!("registry of .{}", chain.tld), fault)));
+        troubles.extend(chain.fault().map(|fault| (format!("registry of .{}", chain.tld.as_str()), fault)));
     }
     let status = if registries == 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let body: Value = json!({

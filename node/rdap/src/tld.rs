@@ -353,8 +353,8 @@ impl TldChain {
         match found {
             Some(found) if found.tld == self.tld => Ok((place, values)),
             found => {
-                let of = found.map_or("no TLD".to_owned(), |found| format!("'{}'", found.tld));
-                let reason = format!("it is the chain of {of}, not of '{}'", self.tld);
+                let of = found.map_or("no TLD".to_owned(), |found| format!("'{}'", found.tld.as_str()));
+                let reason = format!("it is the chain of {of}, not of '{}'", self.tld.as_str());
                 Err(RdapFault::NotProven { chain: self.name.clone(), reason })
             }
         }
