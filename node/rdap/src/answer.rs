@@ -85,6 +85,9 @@ pub fn help(public: &Url) -> Value {
                 "/domain/NAME asks the registry and the registrar of a name and merges their answers.",
                 "?source=registry or ?source=registrar asks for one of them alone; ?source=both is the default.",
                 "/nameserver/NAME asks the registry. /entity/ID tells of the registrar with that IANA id.",
+                "/domains?name=exam*.lab, /domains?nsLdhName=ns1.example.lab and /nameservers?name=ns*.example.lab are passed \
+                 on to the registry of that TLD. /entities?fn=Sel* and /entities?handle=29* search the registrars that are \
+                 known here.",
                 "/bootstrap/dns.json is a bootstrap file (RFC 9224) of the ledger's entries, completed from IANA's file.",
             ],
             vec![link("bootstrap/dns.json", "application/json")],

@@ -5,15 +5,20 @@
 use crate::{
     error::{RdapFault, Result},
     fetch::FetchConfig,
+    oidc::OidcConfig,
 };
 use althing_api::config::LogConfig;
+use althing_types::{id::OrganisationId, name::DomainName};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+
+/// Most results of one search that may be configured.
+const MAX_RESULTS: usize = 200;
 
 /// The file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -34,6 +39,9 @@ pub struct Config {
     /// Chains, the first one counts before the next.
     #[serde(default, rename = "chain")]
     pub chains: Vec<ChainConfig>,
+    /// Chains of TLDs that are asked as their registries.
+    #[serde(default, rename = "tld_chain")]
+    pub tld_chains: Vec<TldChainConfig>,
     /// What IANA and ICANN publish.
     #[serde(default)]
     pub published: PublishedConfig,
@@ -52,6 +60,9 @@ pub struct Config {
     /// For how long answers are kept.
     #[serde(default)]
     pub cache: CacheConfig,
+    /// The OpenID provider whose tokens are taken.
+    #[serde(default)]
+    pub oidc: Option<OidcConfig>,
     /// Users with keys.
     #[serde(default, rename = "user")]
     pub users: Vec<UserConfig>,
@@ -75,6 +86,21 @@ pub struct ChainConfig {
     pub nodes: Vec<String>,
     /// The genesis document that is trusted.
     pub genesis: PathBuf,
+}
+
+/// The chain of a TLD.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TldChainConfig {
+    /// The TLD, in A-labels.
+    pub tld: String,
+    /// Addresses of nodes; when one does not answer, the next is asked.
+    pub nodes: Vec<String>,
+    /// The genesis document that is trusted.
+    pub genesis: PathBuf,
+    /// IANA ids of the organisations that are registrars on this chain.
+    #[serde(default)]
+    pub registrars: BTreeMap<OrganisationId, u32>,
 }
 
 /// Where published files come from: `https://..`, `file:///..` or a path; none: the file is not used.
@@ -129,6 +155,12 @@ pub struct Limits {
     pub per_second: u32,
     /// How many of them at once.
     pub burst: u32,
+    /// Users with keys or tokens at a time.
+    pub users_online: usize,
+    /// Seconds for which a user counts after its last question.
+    pub online_s: u64,
+    /// Most results of one search; what is beyond is left out, with a notice.
+    pub results: usize,
     /// Tiers of users with keys.
     #[serde(rename = "tier")]
     pub tiers: Vec<Tier>,
@@ -145,6 +177,9 @@ impl Default for Limits {
             connection_ms: 300_000,
             per_second: 10,
             burst: 40,
+            users_online: 1_024,
+            online_s: 300,
+            results: 50,
             tiers: Vec::new(),
         }
     }
@@ -213,9 +248,15 @@ impl Config {
         absolute(&mut self.state);
         self.trust.iter_mut().for_each(absolute);
         self.chains.iter_mut().for_each(|chain| absolute(&mut chain.genesis));
+        self.tld_chains.iter_mut().for_each(|chain| absolute(&mut chain.genesis));
         if let Some(tls) = &mut self.tls {
             absolute(&mut tls.certificates);
             absolute(&mut tls.key);
+        }
+        if let Some(place) = self.oidc.as_mut().and_then(|oidc| oidc.jwks.as_mut())
+            && !place.contains("://")
+        {
+            *place = folder.join(&*place).display().to_string();
         }
         let published = &mut self.published;
         for place in [
@@ -238,8 +279,9 @@ impl Config {
     /// [`RdapFault::Config`] for the first field that breaks a rule.
     pub fn check(&self) -> Result<()> {
         let nothing = [&self.published.bootstrap, &self.published.registrar_ids].into_iter().all(Option::is_none);
-        if self.chains.is_empty() && nothing {
-            return Err(RdapFault::config("chain", "missing", "a chain or published.bootstrap is needed"));
+        if self.chains.is_empty() && self.tld_chains.is_empty() && nothing {
+            let rule = "a chain, a tld_chain or published.bootstrap is needed";
+            return Err(RdapFault::config("chain", "missing", rule));
         }
         let public = reqwest::Url::parse(&self.public_url);
         if !public.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.path().ends_with('/')) {
@@ -258,6 +300,9 @@ impl Config {
             ("limits.connection_ms", self.limits.connection_ms),
             ("limits.per_second", self.limits.per_second.into()),
             ("limits.burst", self.limits.burst.into()),
+            ("limits.users_online", self.limits.users_online as u64),
+            ("limits.online_s", self.limits.online_s),
+            ("limits.results", self.limits.results as u64),
         ];
         if let Some((field, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(RdapFault::config(*field, "0", "must be at least 1"));
@@ -268,6 +313,18 @@ impl Config {
                 return Err(RdapFault::config("fetch.allow", allowed, "must be host:port"));
             }
         }
+        if self.limits.results > MAX_RESULTS {
+            let rule = format!("must be at most {MAX_RESULTS}");
+            return Err(RdapFault::config("limits.results", self.limits.results.to_string(), rule));
+        }
+        let mut tlds = BTreeSet::new();
+        for (index, chain) in self.tld_chains.iter().enumerate() {
+            let name = DomainName::parse(&chain.tld).ok().filter(|name| !name.is_root());
+            if !name.is_some_and(|name| name.as_str() == chain.tld && tlds.insert(name)) {
+                let rule = "must be a name in A-labels and lower case, named once";
+                return Err(RdapFault::config(format!("tld_chain[{index}].tld"), &chain.tld, rule));
+            }
+        }
         self.check_users()
     }
 
@@ -276,6 +333,20 @@ impl Config {
         for tier in &self.limits.tiers {
             if !tiers.insert(tier.name.as_str()) {
                 return Err(RdapFault::config("limits.tier.name", &tier.name, "is there twice"));
+            }
+        }
+        if let Some(oidc) = &self.oidc {
+            if !reqwest::Url::parse(&oidc.issuer).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+                return Err(RdapFault::config("oidc.issuer", &oidc.issuer, "must be an http(s) URL"));
+            }
+            if oidc.audience.is_empty() {
+                return Err(RdapFault::config("oidc.audience", "empty", "must name this node as its tokens do"));
+            }
+            if !tiers.contains(oidc.tier.as_str()) {
+                return Err(RdapFault::config("oidc.tier", &oidc.tier, "is no limits.tier"));
+            }
+            if oidc.refresh_s == 0 {
+                return Err(RdapFault::config("oidc.refresh_s", "0", "must be at least 1"));
             }
         }
         let (mut names, mut keys) = (BTreeSet::new(), BTreeSet::new());

@@ -6,7 +6,9 @@
 //! 3. Where the two lists differ, the list of ids is right: it is the registry of these numbers. So who is on ICANN's list
 //!    and terminated or reserved at IANA is that; another name on ICANN's list is kept as a second name.
 //! 4. Base URLs of who is not accredited are not used.
-//! 5. A status on a chain comes from the chain's accreditation list, also for registrars without an entry of their own.
+//! 5. A TLD whose chain this node reads is answered by this node, whatever the files say; where an entry of a chain sends
+//!    clients elsewhere, the served file does so.
+//! 6. A status on a chain comes from the chain's accreditation list, also for registrars without an entry of their own.
 
 use crate::{
     chain::{ChainView, ProofReference, Proven},
@@ -46,6 +48,8 @@ pub enum Origin {
     Supplement,
     /// A link in the registry's answer.
     Link,
+    /// This node, for a TLD whose chain it reads.
+    Node,
 }
 
 impl Origin {
@@ -56,6 +60,7 @@ impl Origin {
             Self::Iana { .. } => "iana",
             Self::Supplement => "supplement",
             Self::Link => "link",
+            Self::Node => "node",
         }
     }
 }
@@ -117,7 +122,12 @@ pub struct Directory {
 impl Directory {
     /// Puts chains and files together.
     pub fn new(chains: &[Arc<ChainView>], published: &Published) -> Self {
-        let registries = registries(chains, published);
+        Self::with_own(chains, published, &[])
+    }
+
+    /// The same, with TLDs that this node answers for as their registry, and where clients reach it.
+    pub fn with_own(chains: &[Arc<ChainView>], published: &Published, own: &[(DomainName, Url)]) -> Self {
+        let registries = registries(chains, published, own);
         let registrars = registrars(chains, published);
         let changed = chains.iter().filter_map(|chain| DateTime::from_timestamp_millis(chain.changed_ms()));
         let publication = changed.chain(published.bootstrap.publication).max();
@@ -132,6 +142,16 @@ impl Directory {
         let ends = std::iter::once(0).chain(text.match_indices('.').map(|(at, _)| at.saturating_add(1)));
         ends.filter_map(|start| DomainName::parse(text.get(start..)?).ok())
             .find_map(|suffix| self.registries.get_key_value(&suffix))
+    }
+
+    /// The registry when there is one alone.
+    pub fn only_registry(&self) -> Option<(&DomainName, &Registry)> {
+        self.registries.first_key_value().filter(|_| self.registries.len() == 1)
+    }
+
+    /// All registrars, ordered by id.
+    pub fn registrars(&self) -> impl Iterator<Item = (u32, &Registrar)> {
+        self.registrars.iter().map(|(id, registrar)| (*id, registrar))
     }
 
     /// A registrar.
@@ -174,7 +194,11 @@ fn urls<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Url> {
     texts.filter_map(|text| Url::parse(text).ok()).collect()
 }
 
-fn registries(chains: &[Arc<ChainView>], published: &Published) -> BTreeMap<DomainName, Registry> {
+fn registries(
+    chains: &[Arc<ChainView>],
+    published: &Published,
+    own: &[(DomainName, Url)],
+) -> BTreeMap<DomainName, Registry> {
     let mut out = BTreeMap::new();
     for (name, urls) in &published.supplement.entries {
         out.insert(name.clone(), Registry { urls: urls.clone(), origin: Origin::Supplement });
@@ -183,6 +207,9 @@ fn registries(chains: &[Arc<ChainView>], published: &Published) -> BTreeMap<Doma
     for (name, urls) in &published.bootstrap.entries {
         let origin = Origin::Iana { publication: publication.clone() };
         out.insert(name.clone(), Registry { urls: urls.clone(), origin });
+    }
+    for (name, url) in own {
+        out.insert(name.clone(), Registry { urls: vec![url.clone()], origin: Origin::Node });
     }
     for chain in chains.iter().rev() {
         for (name, entry) in &chain.entries {

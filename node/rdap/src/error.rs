@@ -80,6 +80,14 @@ pub enum RdapFault {
         /// Readings.
         attempts: usize,
     },
+    /// A chain did not answer in time.
+    #[error("R306 {chain}: no answer within {ms} ms")]
+    Slow {
+        /// The chain.
+        chain: String,
+        /// The limit.
+        ms: u64,
+    },
     /// A published file cannot be fetched.
     #[error("R401 {what} from {place}: {reason}")]
     NotFetched {

@@ -9,10 +9,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`chain`] | a chain's contract `bootstrap`, proven |
+//! | [`tld`], [`registration`], [`registered`] | a TLD's chain as its registry: read, as RDAP, as an answer |
 //! | [`published`], [`refresh`] | files of IANA and ICANN; their schedule, last good copies, alarms |
 //! | [`directory`] | both together: whom to ask for what |
 //! | [`special`], [`fetch`] | which addresses are not asked; asking servers of others |
 //! | [`question`], [`lookup`], [`merge`], [`answer`] | from a question to an answer |
+//! | [`pattern`], [`search`] | from a search to its results |
+//! | [`token`], [`oidc`] | bearer tokens of an OpenID provider; its keys |
 //! | [`limit`], [`routes`], [`serve`], [`metrics`] | HTTP, limits, figures |
 //! | [`config`], [`run`] | the program |
 //!
@@ -40,12 +43,19 @@ pub mod limit;
 pub mod lookup;
 pub mod merge;
 pub mod metrics;
+pub mod oidc;
+pub mod pattern;
 pub mod published;
 pub mod question;
 pub mod refresh;
+pub mod registered;
+pub mod registration;
 pub mod routes;
 pub mod run;
+pub mod search;
 pub mod serve;
 pub mod special;
+pub mod tld;
+pub mod token;
 
 pub use error::{RdapFault, Result};

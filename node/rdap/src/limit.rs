@@ -1,9 +1,13 @@
-//! How much one client may have at a time: connections, questions a second by tier, and who it is (D 4: business module).
+//! How much one client may have at a time: connections, questions a second by tier, how many users there may be, and who it
+//! is (D 4: business module).
 //!
 //! A key is known by its hash alone; the hash of what a client sends is looked up, so nothing is compared byte by byte
 //! with a secret.
 
-use crate::config::{Limits, UserConfig};
+use crate::{
+    config::{Limits, UserConfig},
+    oidc::{Oidc, OidcFault},
+};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use sha3::{Digest, Sha3_256};
 use std::{
@@ -11,7 +15,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Most clients of one tier that are remembered between two cleanings.
@@ -35,8 +39,10 @@ pub fn quota_key(address: IpAddr) -> IpAddr {
 pub enum Client {
     /// Somebody without key.
     Address(IpAddr),
-    /// A user.
+    /// A user with a key.
     User(String),
+    /// A subject of the OpenID provider.
+    Subject(String),
 }
 
 /// Why a request is not answered.
@@ -48,6 +54,56 @@ pub enum Denied {
     Forbidden,
     /// Too many questions: 429 with the time to wait.
     TooMany(Duration),
+    /// A token that is not good: 401.
+    Token,
+    /// Who sent a token cannot be told at the moment: 503.
+    Unready,
+    /// As many users as there may be: 503 with the time to wait.
+    Crowded(Duration),
+}
+
+/// Users that asked something lately: at most so many at a time.
+#[derive(Debug)]
+pub struct Online {
+    seen: Mutex<BTreeMap<Client, Instant>>,
+    most: usize,
+    window: Duration,
+}
+
+impl Online {
+    /// Nobody yet.
+    pub fn new(limits: &Limits) -> Self {
+        let window = Duration::from_secs(limits.online_s);
+        Self { seen: Mutex::default(), most: limits.users_online, window }
+    }
+
+    /// Counts a user at a time.
+    ///
+    /// # Errors
+    /// [`Denied::Crowded`] when it would be one too many.
+    pub fn enter(&self, user: &Client, now: Instant) -> Result<(), Denied> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = seen.get_mut(user) {
+            *last = now;
+            return Ok(());
+        }
+        if seen.len() >= self.most {
+            seen.retain(|_, last| now.saturating_duration_since(*last) < self.window);
+        }
+        if seen.len() >= self.most {
+            let oldest = seen.values().min().map_or(Duration::ZERO, |last| now.saturating_duration_since(*last));
+            return Err(Denied::Crowded(self.window.saturating_sub(oldest)));
+        }
+        seen.insert(user.clone(), now);
+        Ok(())
+    }
+
+    /// How many there are at a time.
+    pub fn count(&self, now: Instant) -> usize {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, last| now.saturating_duration_since(*last) < self.window);
+        seen.len()
+    }
 }
 
 /// Users, tiers and their rates.
@@ -56,6 +112,8 @@ pub struct Gate {
     anonymous: Rate,
     tiers: BTreeMap<String, Rate>,
     users: BTreeMap<Vec<u8>, (String, String)>,
+    oidc: Option<Oidc>,
+    online: Online,
 }
 
 #[derive(Debug)]
@@ -81,8 +139,8 @@ impl Rate {
 }
 
 impl Gate {
-    /// Users and tiers of a checked configuration.
-    pub fn new(limits: &Limits, users: &[UserConfig]) -> Self {
+    /// Users and tiers of a checked configuration; the provider whose tokens are taken.
+    pub fn new(limits: &Limits, users: &[UserConfig], oidc: Option<Oidc>) -> Self {
         let rate = |tier: &crate::config::Tier| (tier.name.clone(), Rate::new(tier.per_second, tier.burst));
         let user = |user: &UserConfig| {
             let hash = hex::decode(&user.key_sha3).unwrap_or_default();
@@ -92,6 +150,8 @@ impl Gate {
             anonymous: Rate::new(limits.per_second, limits.burst),
             tiers: limits.tiers.iter().map(rate).collect(),
             users: users.iter().map(user).collect(),
+            oidc,
+            online: Online::new(limits),
         }
     }
 
@@ -99,21 +159,44 @@ impl Gate {
     ///
     /// # Errors
     /// [`Denied`].
-    pub fn admit(&self, address: IpAddr, authorization: Option<&str>) -> Result<&str, Denied> {
+    pub async fn admit(&self, address: IpAddr, authorization: Option<&str>) -> Result<&str, Denied> {
         let anonymous = Client::Address(quota_key(address));
         let Some(authorization) = authorization else {
             return self.anonymous.check(&anonymous).map(|()| ANONYMOUS);
         };
-        let key = authorization.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let hash = key.map(|(_, key)| Sha3_256::digest(key.trim().as_bytes()).to_vec());
-        match hash.and_then(|hash| self.users.get(&hash)) {
-            Some((name, tier)) => {
-                let rate = self.tiers.get(tier).ok_or(Denied::Forbidden)?;
-                rate.check(&Client::User(name.clone())).map(|()| tier.as_str())
+        match self.identify(authorization).await {
+            Ok((client, tier)) => {
+                let (tier, rate) = self.tiers.get_key_value(tier.as_str()).ok_or(Denied::Forbidden)?;
+                rate.check(&client)?;
+                self.online.enter(&client, Instant::now()).map(|()| tier.as_str())
             }
             // Guessing keys is limited as everything else of this address.
-            None => Err(self.anonymous.check(&anonymous).err().unwrap_or(Denied::Unknown)),
+            Err(denied) => Err(self.anonymous.check(&anonymous).err().unwrap_or(denied)),
         }
+    }
+
+    /// Who sends a header, and its tier.
+    async fn identify(&self, authorization: &str) -> Result<(Client, String), Denied> {
+        let sent = authorization.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let sent = sent.map(|(_, sent)| sent.trim()).ok_or(Denied::Unknown)?;
+        let hash = Sha3_256::digest(sent.as_bytes()).to_vec();
+        if let Some((name, tier)) = self.users.get(&hash) {
+            return Ok((Client::User(name.clone()), tier.clone()));
+        }
+        let oidc = self.oidc.as_ref().filter(|_| sent.contains('.')).ok_or(Denied::Unknown)?;
+        match oidc.identify(sent).await {
+            Ok(identity) => Ok((Client::Subject(identity.subject), identity.tier)),
+            Err(OidcFault::NoKeys) => Err(Denied::Unready),
+            Err(OidcFault::Token(fault)) => {
+                tracing::debug!(%fault, "a token is not good");
+                Err(Denied::Token)
+            }
+        }
+    }
+
+    /// Users that asked something lately.
+    pub fn online(&self) -> usize {
+        self.online.count(Instant::now())
     }
 
     /// Forgets clients that have not asked for a while.
@@ -193,29 +276,42 @@ mod tests {
             key_sha3: hex::encode(Sha3_256::digest(key.as_bytes())),
             tier: tier.into(),
         };
-        Gate::new(&limits, &[user("a", "key-a", "gold"), user("b", "key-b", "closed")])
+        Gate::new(&limits, &[user("a", "key-a", "gold"), user("b", "key-b", "closed")], None)
     }
 
-    #[test]
-    fn each_tier_has_its_own_rate() {
+    #[tokio::test]
+    async fn each_tier_has_its_own_rate() {
         let (gate, here) = (gate(), IpAddr::from([192, 0, 2, 1]));
-        assert_eq!(gate.admit(here, None), Ok(ANONYMOUS));
-        assert_eq!(gate.admit(here, None), Ok(ANONYMOUS));
-        assert!(matches!(gate.admit(here, None), Err(Denied::TooMany(wait)) if wait <= Duration::from_secs(1)));
-        assert_eq!(gate.admit(IpAddr::from([192, 0, 2, 2]), None), Ok(ANONYMOUS));
+        assert_eq!(gate.admit(here, None).await, Ok(ANONYMOUS));
+        assert_eq!(gate.admit(here, None).await, Ok(ANONYMOUS));
+        assert!(matches!(gate.admit(here, None).await, Err(Denied::TooMany(wait)) if wait <= Duration::from_secs(1)));
+        assert_eq!(gate.admit(IpAddr::from([192, 0, 2, 2]), None).await, Ok(ANONYMOUS));
         for _ in 0..3 {
-            assert_eq!(gate.admit(here, Some("Bearer key-a")), Ok("gold"));
+            assert_eq!(gate.admit(here, Some("Bearer key-a")).await, Ok("gold"));
         }
-        assert!(matches!(gate.admit(here, Some("bearer key-a")), Err(Denied::TooMany(_))));
-        assert_eq!(gate.admit(here, Some("Bearer key-b")), Err(Denied::Forbidden));
+        assert!(matches!(gate.admit(here, Some("bearer key-a")).await, Err(Denied::TooMany(_))));
+        assert_eq!(gate.admit(here, Some("Bearer key-b")).await, Err(Denied::Forbidden));
+    }
+
+    #[tokio::test]
+    async fn guessing_keys_is_limited() {
+        let (gate, here) = (gate(), IpAddr::from([192, 0, 2, 3]));
+        assert_eq!(gate.admit(here, Some("Bearer wrong")).await, Err(Denied::Unknown));
+        assert_eq!(gate.admit(here, Some("Basic key-a")).await, Err(Denied::Unknown));
+        assert!(matches!(gate.admit(here, Some("Bearer key-c")).await, Err(Denied::TooMany(_))));
     }
 
     #[test]
-    fn guessing_keys_is_limited() {
-        let (gate, here) = (gate(), IpAddr::from([192, 0, 2, 3]));
-        assert_eq!(gate.admit(here, Some("Bearer wrong")), Err(Denied::Unknown));
-        assert_eq!(gate.admit(here, Some("Basic key-a")), Err(Denied::Unknown));
-        assert!(matches!(gate.admit(here, Some("Bearer key-c")), Err(Denied::TooMany(_))));
+    fn users_online_are_counted_until_they_are_gone() {
+        let online = Online::new(&Limits { users_online: 2, online_s: 10, ..Limits::default() });
+        let (start, user) = (Instant::now(), |name: &str| Client::User(name.into()));
+        let at = |s: u64| start + Duration::from_secs(s);
+        assert!(online.enter(&user("a"), at(0)).is_ok() && online.enter(&Client::Subject("a".into()), at(2)).is_ok());
+        assert_eq!(online.enter(&user("b"), at(4)), Err(Denied::Crowded(Duration::from_secs(6))));
+        // Who is there may stay, and is not counted twice.
+        assert!(online.enter(&user("a"), at(5)).is_ok());
+        assert_eq!((online.enter(&user("b"), at(12)), online.count(at(12))), (Ok(()), 2));
+        assert_eq!(online.count(at(30)), 0);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::{
     fetch::{FetchFault, Fetcher, lifetime, text, unfit},
     merge::merge,
     question::{Question, Source},
+    registration,
+    tld::TldChain,
 };
 use althing_types::name::DomainName;
 use icann_rdap_common::response::RdapResponse;
@@ -29,13 +31,13 @@ pub type SharedDirectory = Arc<std::sync::RwLock<Arc<Directory>>>;
 
 /// What a server of others answered.
 #[derive(Clone, Debug)]
-struct Given {
-    object: Map<String, Value>,
+pub(crate) struct Given {
+    pub(crate) object: Map<String, Value>,
     /// Where the question was sent.
-    asked: Url,
+    pub(crate) asked: Url,
     /// Where the answer came from, after redirects.
-    url: Url,
-    lifetime: Option<Duration>,
+    pub(crate) url: Url,
+    pub(crate) lifetime: Option<Duration>,
 }
 
 /// A registrar to be asked.
@@ -54,6 +56,10 @@ pub struct Lookup {
     pub cache: CacheConfig,
     /// Where clients reach this node.
     pub public: Url,
+    /// Most results of one search.
+    pub results: usize,
+    /// Chains that are the registries of their TLDs.
+    pub chains: Vec<TldChain>,
 }
 
 impl Lookup {
@@ -69,14 +75,18 @@ impl Lookup {
                 }
                 None => self.absent(&format!("no registrar has the IANA id {id}")),
             },
+            Question::Search(search, source) => self.search(directory, search, *source).await,
         }
     }
 
-    fn absent(&self, description: &str) -> Answer {
+    pub(crate) fn absent(&self, description: &str) -> Answer {
         absent(description).kept(Duration::from_secs(self.cache.absent_s))
     }
 
     async fn nameserver(&self, directory: &Directory, name: &DomainName) -> Answer {
+        if let Some(chain) = self.chain_of(name) {
+            return self.registered_host(chain, name).await;
+        }
         let Some((_, registry)) = directory.registry(name) else {
             return self.absent(&format!("no registry is known for '{}'", name.as_str()));
         };
@@ -92,14 +102,11 @@ impl Lookup {
     }
 
     async fn domain(&self, directory: &Directory, name: &DomainName, source: Source) -> Answer {
-        let Some((_, registry)) = directory.registry(name) else {
-            return self.absent(&format!("no registry is known for '{}'", name.as_str()));
-        };
-        let given = match self.ask_each(&registry.urls, "domain", name).await {
+        let (given, part) = match self.of_registry(directory, name).await {
             Ok(given) => given,
-            Err(fault) => return self.failed("registry", &fault),
+            Err(answer) => return answer,
         };
-        let mut parts = vec![answer::part("registry", [&given.asked, &given.url], &registry.origin, &[])];
+        let mut parts = vec![part];
         if source == Source::Registry {
             let lifetime = self.lifetime([given.lifetime]);
             let mut object = given.object;
@@ -117,7 +124,10 @@ impl Lookup {
             Ok(other) => {
                 let lifetime = self.lifetime([given.lifetime, other.lifetime]);
                 let mut object = if source == Source::Both {
-                    let merged = merge(given.object, other.object);
+                    let mut merged = merge(given.object, other.object);
+                    if self.chain_of(name).is_some() {
+                        registration::told(&mut merged.answer);
+                    }
                     parts.push(answer::part(
                         "registrar",
                         [&other.asked, &other.url],
@@ -137,11 +147,25 @@ impl Lookup {
         }
     }
 
+    /// The registry's answer about a domain, and its part for the extension.
+    async fn of_registry(&self, directory: &Directory, name: &DomainName) -> Result<(Given, Value), Answer> {
+        if let Some(chain) = self.chain_of(name) {
+            return self.registered(directory, chain, name).await;
+        }
+        let Some((_, registry)) = directory.registry(name) else {
+            return Err(self.absent(&format!("no registry is known for '{}'", name.as_str())));
+        };
+        let given = self.ask_each(&registry.urls, "domain", name).await;
+        let given = given.map_err(|fault| self.failed("registry", &fault))?;
+        let part = answer::part("registry", [&given.asked, &given.url], &registry.origin, &[]);
+        Ok((given, part))
+    }
+
     /// The registry's answer with a notice why the registrar's is missing.
     fn alone(&self, given: Given, parts: &[Value], reason: &str) -> Answer {
         let lifetime = self.lifetime([given.lifetime]).min(Duration::from_secs(self.cache.absent_s));
         let mut object = given.object;
-        add_notice(&mut object, reason);
+        add_missing(&mut object, reason);
         provenance(&mut object, parts);
         Answer::good(&Value::Object(object), lifetime)
     }
@@ -168,7 +192,7 @@ impl Lookup {
     async fn ask_target(&self, target: &Target, name: &DomainName) -> Result<Given, FetchFault> {
         let mut last = unfit("the registrar", "it has no base URL");
         for url in &target.urls {
-            match self.ask(url, "domain", name).await {
+            match self.ask(url, |body| read_object(body, "domain", name)).await {
                 Ok(given) => return Ok(given),
                 Err(fault) => last = fault,
             }
@@ -183,7 +207,7 @@ impl Lookup {
             let url = base
                 .join(&format!("{class}/{}", name.as_str()))
                 .map_err(|error| unfit(base.host_str().unwrap_or_default(), error.to_string()))?;
-            match self.ask(&url, class, name).await {
+            match self.ask(&url, |body| read_object(body, class, name)).await {
                 Err(FetchFault::Status { host, status: 404, .. }) => {
                     return Err(FetchFault::Status { host, status: 404, retry_after_s: None });
                 }
@@ -197,7 +221,17 @@ impl Lookup {
         Err(last)
     }
 
-    async fn ask(&self, url: &Url, class: &'static str, name: &DomainName) -> Result<Given, FetchFault> {
+    /// Asks one URL, and has its answer read.
+    pub(crate) async fn ask(
+        &self,
+        url: &Url,
+        read: impl Fn(&[u8]) -> Result<Map<String, Value>, String>,
+    ) -> Result<Given, FetchFault> {
+        if url.origin() == self.public.origin() {
+            // Who asks itself for an answer waits for itself.
+            let rule = "it leads to this node itself".to_owned();
+            return Err(FetchFault::Forbidden { url: self.public.to_string(), rule });
+        }
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/rdap+json, application/json;q=0.5"));
         let fetched = self.fetcher.fetch(url, headers, self.fetcher.config().max_bytes).await?;
@@ -207,12 +241,12 @@ impl Lookup {
         if !matches!(media, "application/rdap+json" | "application/json") {
             return Err(unfit(&host, format!("it is of type '{media}'")));
         }
-        let object = read_object(&fetched.body, class, name).map_err(|reason| unfit(&host, reason))?;
+        let object = read(&fetched.body).map_err(|reason| unfit(&host, reason))?;
         Ok(Given { object, lifetime: lifetime(&fetched.headers), asked: url.clone(), url: fetched.url })
     }
 
     /// An answer of an upstream that failed.
-    fn failed(&self, who: &str, fault: &FetchFault) -> Answer {
+    pub(crate) fn failed(&self, who: &str, fault: &FetchFault) -> Answer {
         let description = format!("the {who} gave no answer that can be used: {}", class(fault));
         match fault {
             FetchFault::Status { status: 404, .. } => self.absent(&format!("the {who} knows no such object")),
@@ -225,7 +259,7 @@ impl Lookup {
     }
 
     /// The shortest of what the servers said, within this node's limits.
-    fn lifetime<const N: usize>(&self, said: [Option<Duration>; N]) -> Duration {
+    pub(crate) fn lifetime<const N: usize>(&self, said: [Option<Duration>; N]) -> Duration {
         let default = Duration::from_secs(self.cache.default_s);
         let shortest = said.into_iter().map(|one| one.unwrap_or(default)).min().unwrap_or(default);
         shortest.min(Duration::from_secs(self.cache.most_s))
@@ -265,12 +299,16 @@ pub fn read_object(body: &[u8], class: &str, name: &DomainName) -> Result<Map<St
         return Err(error.to_string());
     }
     let Value::Object(mut object) = value else { return Err("it is no object".into()) };
-    // What only this node says, nobody else says.
+    strip(&mut object);
+    Ok(object)
+}
+
+/// What only this node says, nobody else says.
+pub(crate) fn strip(object: &mut Map<String, Value>) {
     object.retain(|member, _| !member.starts_with("althing_"));
     if let Some(Value::Array(names)) = object.get_mut("rdapConformance") {
         names.retain(|name| name.as_str().is_some_and(|name| !name.starts_with("althing_")));
     }
-    Ok(object)
 }
 
 /// The registrar's IANA id in a registry's answer (ICANN's response profile 2.4.1).
@@ -300,12 +338,18 @@ fn related(object: &Map<String, Value>, registry: &Url) -> Option<Url> {
     (url != *registry).then_some(url)
 }
 
-fn add_notice(object: &mut Map<String, Value>, reason: &str) {
+/// Says why the registrar's part is missing.
+fn add_missing(object: &mut Map<String, Value>, reason: &str) {
     let notice = json!({
         "title": "Registrar data are missing",
         "type": "object truncated due to unexplainable reasons",
         "description": [format!("This answer is the registry's alone. Of the registrar: {reason}.")],
     });
+    add_notice(object, notice);
+}
+
+/// Adds a notice (RFC 9083 4.3).
+pub(crate) fn add_notice(object: &mut Map<String, Value>, notice: Value) {
     match object.get_mut("notices") {
         Some(Value::Array(notices)) => notices.push(notice),
         _ => {
@@ -315,7 +359,7 @@ fn add_notice(object: &mut Map<String, Value>, reason: &str) {
 }
 
 /// Adds the extension and its conformance.
-fn provenance(object: &mut Map<String, Value>, parts: &[Value]) {
+pub(crate) fn provenance(object: &mut Map<String, Value>, parts: &[Value]) {
     object.insert(PROVENANCE.into(), json!({ "parts": parts }));
     match object.get_mut("rdapConformance") {
         Some(Value::Array(names)) => names.push(PROVENANCE.into()),

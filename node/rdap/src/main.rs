@@ -65,7 +65,12 @@ async fn check(config: &Config) -> anyhow::Result<ExitCode> {
         let document = run::read_genesis(&chain.genesis)?;
         println!("chain {} with genesis {}, asked of {}", document.chain, document.hash(), chain.nodes.join(", "));
     }
+    for chain in &config.tld_chains {
+        let document = run::read_genesis(&chain.genesis)?;
+        println!("registry of .{} on chain {} with genesis {}", chain.tld, document.chain, document.hash());
+    }
     run::followers(config)?;
+    run::tld_chains(config)?;
     if let Some(tls) = &config.tls {
         althing_rdap::serve::acceptor(tls)?;
     }

@@ -36,6 +36,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections that were refused.
     pub refused_connections: Counter,
+    /// Users with keys or tokens that asked something lately.
+    pub users_online: Gauge,
     /// Entries of the directory: registries.
     pub registries: Gauge,
     /// Of them, from a chain.
@@ -66,6 +68,7 @@ impl Metrics {
             seconds: Histogram::new([0.001, 0.005, 0.02, 0.1, 0.3, 1.0, 3.0, 10.0]),
             connections: Gauge::default(),
             refused_connections: Counter::default(),
+            users_online: Gauge::default(),
             registries: Gauge::default(),
             registries_of_chains: Gauge::default(),
             registrars: Gauge::default(),
@@ -79,6 +82,7 @@ impl Metrics {
         registry.register("answer_seconds", "Seconds from question to answer", out.seconds.clone());
         registry.register("connections", "Connections at the moment", out.connections.clone());
         registry.register("refused_connections", "Connections over a limit", out.refused_connections.clone());
+        registry.register("users_online", "Users that asked something lately", out.users_online.clone());
         registry.register("registries", "Registries in the directory", out.registries.clone());
         registry.register("chain_registries", "Registries whose entry is a chain's", out.registries_of_chains.clone());
         registry.register("registrars", "Registrars in the directory", out.registrars.clone());

@@ -1,6 +1,7 @@
 //! What a client asks for, read from a path: one canonical form of each name and number, or the reason why it is none
 //! (RFC 9082 3).
 
+use crate::pattern::Search;
 use althing_interface::label;
 use althing_types::name::DomainName;
 use std::net::IpAddr;
@@ -46,6 +47,8 @@ pub enum Question {
     Nameserver(DomainName),
     /// A registrar by its IANA id (RFC 9082 3.1.5).
     Registrar(u32),
+    /// A search (RFC 9082 3.2).
+    Search(Search, Source),
 }
 
 /// Why text is no question: for the description of an error of code 400.

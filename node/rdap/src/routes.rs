@@ -10,6 +10,7 @@ use crate::{
     limit::{Denied, Gate},
     lookup::{Lookup, SharedDirectory},
     metrics::{Asked, Metrics},
+    pattern::{Class, Refused, Search},
     question::{Question, Source, parse_autnum, parse_name, parse_network, parse_registrar},
 };
 use axum::{
@@ -81,9 +82,15 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/ip/{address}", get(address))
         .route("/ip/{address}/{bits}", get(network))
         .route("/autnum/{number}", get(autnum))
-        .route("/domains", get(search))
-        .route("/nameservers", get(search))
-        .route("/entities", get(search))
+        .route("/domains", get(async |State(app): State<Arc<App>>, uri: Uri| search(&app, Class::Domains, &uri).await))
+        .route(
+            "/nameservers",
+            get(async |State(app): State<Arc<App>>, uri: Uri| search(&app, Class::Nameservers, &uri).await),
+        )
+        .route(
+            "/entities",
+            get(async |State(app): State<Arc<App>>, uri: Uri| search(&app, Class::Entities, &uri).await),
+        )
         .route(
             "/help",
             get(async |State(app): State<Arc<App>>| rdap(&Answer::good(&help(&app.lookup.public), HOUR), "help", "")),
@@ -102,11 +109,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health))
         .route(
             "/metrics",
-            get(async |State(app): State<Arc<App>>| ([(header::CONTENT_TYPE, METRICS)], app.metrics.text())),
+            get(async |State(app): State<Arc<App>>| {
+                app.metrics.users_online.set(i64::try_from(app.gate.online()).unwrap_or(i64::MAX));
+                ([(header::CONTENT_TYPE, METRICS)], app.metrics.text())
+            }),
         )
         .with_state(app)
 }
 
+/// The tier in the audit log of those that were not looked at for too much work.
+const BUSY: &str = "busy";
 const HOUR: Duration = Duration::from_secs(3_600);
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -114,17 +126,24 @@ const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let address = request.extensions().get::<ClientAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |client| client.0);
-    let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let authorization = authorization.map(|value| value.to_str().unwrap_or_default().to_owned());
     let preflight = request.method() == Method::OPTIONS;
-    let admitted = app.gate.admit(address, authorization);
-    let mut response = match admitted {
-        Err(denied) => refuse(denied),
-        Ok(_) if preflight => StatusCode::NO_CONTENT.into_response(),
-        Ok(_) => match app.permits.try_acquire() {
-            Ok(_permit) => next.run(request).await,
-            Err(_) => rdap(&Answer::error(503, "Busy", "too many questions are worked on").retry_after(1), "busy", ""),
-        },
+    // Keys of the identity provider may have to be fetched: that is work on a question already.
+    let permit = app.permits.try_acquire();
+    let admitted = match permit {
+        Ok(_) => app.gate.admit(address, authorization.as_deref()).await,
+        Err(_) => Ok(BUSY),
     };
+    let mut response = match (admitted, &permit) {
+        (Err(denied), _) => refuse(denied),
+        (Ok(_), Err(_)) => {
+            rdap(&Answer::error(503, "Busy", "too many questions are worked on").retry_after(1), "busy", "")
+        }
+        (Ok(_), Ok(_)) if preflight => StatusCode::NO_CONTENT.into_response(),
+        (Ok(_), Ok(_)) => next.run(request).await,
+    };
+    drop(permit);
     let headers = response.headers_mut();
     let fixed = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
@@ -164,6 +183,22 @@ fn refuse(denied: Denied) -> Response {
         Denied::TooMany(wait) => {
             let seconds = wait.as_secs().saturating_add(1);
             rdap(&Answer::error(429, "Too many questions", "ask again later").retry_after(seconds), "denied", "")
+        }
+        Denied::Token => {
+            let answer =
+                Answer::error(401, "Token not accepted", "the token in the header Authorization is not good here");
+            let mut response = rdap(&answer, "denied", "");
+            let value = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+            response
+        }
+        Denied::Unready => {
+            let answer = Answer::error(503, "Try later", "the keys of the identity provider are not there yet");
+            rdap(&answer.retry_after(10), "denied", "")
+        }
+        Denied::Crowded(wait) => {
+            let answer = Answer::error(503, "Too many users", "as many users as there may be are online");
+            rdap(&answer.retry_after(wait.as_secs().saturating_add(1)), "denied", "")
         }
     }
 }
@@ -224,14 +259,22 @@ fn said<T>(path: Said<T>) -> Result<T, String> {
     path.map(|Path(text)| text).map_err(|_| "the path is no UTF-8".to_owned())
 }
 
+/// Which answers are wanted.
+///
+/// # Errors
+/// When it is none of the words, or given twice.
+fn source(uri: &Uri) -> Result<Source, String> {
+    match parameter(uri, "source").as_slice() {
+        [] => Ok(Source::default()),
+        [one] => Source::parse(one).ok_or_else(|| "source is registry, registrar or both".into()),
+        _ => Err("source is given more than once".into()),
+    }
+}
+
 async fn domain(State(app): State<Arc<App>>, name: Said<String>, uri: Uri) -> Response {
-    let source = match parameter(&uri, "source").as_slice() {
-        [] => Source::default(),
-        [one] => match Source::parse(one) {
-            Some(source) => source,
-            None => return rdap(&malformed("source is registry, registrar or both"), "domain", ""),
-        },
-        _ => return rdap(&malformed("source is given more than once"), "domain", ""),
+    let source = match source(&uri) {
+        Ok(source) => source,
+        Err(reason) => return rdap(&malformed(&reason), "domain", ""),
     };
     match said(name).and_then(|name| parse_name(&name)) {
         Ok(name) => {
@@ -290,19 +333,27 @@ async fn autnum(State(app): State<Arc<App>>, number: Said<String>) -> Response {
     elsewhere(app.elsewhere.1.as_ref(), path, "autnum")
 }
 
-/// Searches need one server that knows all; a pattern that no server could answer is told so first (RFC 9082 4.1).
-async fn search(uri: Uri) -> Response {
-    let patterns: Vec<String> =
-        ["name", "nsLdhName", "nsIp", "ip", "fn", "handle"].iter().flat_map(|key| parameter(&uri, key)).collect();
-    let stars = |pattern: &String| pattern.matches('*').count();
-    if patterns.is_empty() {
-        return rdap(&malformed("a search needs a pattern, such as name=exam*.lab"), "search", "");
+/// A search of one class; which parameters it takes is RFC 9082 3.2's.
+async fn search(app: &App, class: Class, uri: &Uri) -> Response {
+    let kind = class.path();
+    let source = match source(uri) {
+        Ok(source) => source,
+        Err(reason) => return rdap(&malformed(&reason), kind, ""),
+    };
+    let by = class.parameters().iter();
+    let given: Vec<_> = by.flat_map(|by| parameter(uri, by).into_iter().map(move |value| (*by, value))).collect();
+    let [(by, value)] = given.as_slice() else {
+        let names = class.parameters().join(", ");
+        return rdap(&malformed(&format!("a search is for one of {names}, given once")), kind, "");
+    };
+    match Search::parse(class, by, value) {
+        Ok(search) => {
+            let tld = search.scope().and_then(|name| name.tld()).unwrap_or_default().to_owned();
+            reply(app, Question::Search(search, source), kind, &tld).await
+        }
+        Err(Refused::Malformed(reason)) => rdap(&malformed(&reason), kind, ""),
+        Err(Refused::Unsupported(reason)) => rdap(&Answer::error(422, "Pattern not supported", &reason), kind, ""),
     }
-    if patterns.iter().any(|pattern| stars(pattern) > 1) {
-        let answer = Answer::error(422, "Pattern not supported", "a pattern has at most one '*' (RFC 9082 4.1)");
-        return rdap(&answer, "search", "");
-    }
-    rdap(&unsupported("this server searches nothing; ask the registry"), "search", "")
 }
 
 async fn bootstrap(State(app): State<Arc<App>>, request: HeaderMap) -> Response {
@@ -347,7 +398,10 @@ async fn page() -> Response {
 async fn health(State(app): State<Arc<App>>) -> Response {
     let directory = Arc::clone(&app.directory.read().unwrap_or_else(PoisonError::into_inner));
     let (registries, registrars) = directory.sizes();
-    let troubles = app.troubles.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut troubles = app.troubles.read().unwrap_or_else(PoisonError::into_inner).clone();
+    for chain in &app.lookup.chains {
+        troubles.extend(chain.fault().map(|fault| (format!("registry of .{}", chain.tld.as_str()), fault)));
+    }
     let status = if registries == 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let body: Value = json!({
         "registries": registries,

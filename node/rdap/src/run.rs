@@ -15,13 +15,15 @@ use crate::{
     limit::Gate,
     lookup::{Lookup, SharedDirectory},
     metrics::{Metrics, Named},
+    oidc::Oidc,
     question::Question,
     refresh::Refresher,
     routes::App,
     serve,
+    tld::TldChain,
 };
 use althing_client::{Client, ClientConfig};
-use althing_types::genesis::Genesis;
+use althing_types::{genesis::Genesis, name::DomainName};
 use moka::{Expiry, future::Cache};
 use reqwest::Url;
 use std::{
@@ -90,6 +92,24 @@ pub fn followers(config: &Config) -> Result<Vec<ChainFollower>> {
     Ok(out)
 }
 
+/// The chains that are registries of their TLDs.
+///
+/// # Errors
+/// [`RdapFault`] of the first that cannot be made.
+pub fn tld_chains(config: &Config) -> Result<Vec<TldChain>> {
+    let deadline = Duration::from_millis(config.fetch.deadline_ms);
+    let mut out = Vec::new();
+    for chain in &config.tld_chains {
+        let tld = DomainName::parse(&chain.tld);
+        let tld = tld.map_err(|error| RdapFault::config("tld_chain.tld", &chain.tld, error.to_string()))?;
+        let urls: Vec<&str> = chain.nodes.iter().map(String::as_str).collect();
+        let client = Client::with_config(&urls, ClientConfig::default())
+            .map_err(|error| RdapFault::config("tld_chain.nodes", chain.nodes.join(" "), error.to_string()))?;
+        out.push(TldChain::start(tld, client, read_genesis(&chain.genesis)?, chain.registrars.clone(), deadline)?);
+    }
+    Ok(out)
+}
+
 /// The fetcher of a configuration.
 ///
 /// # Errors
@@ -117,12 +137,20 @@ pub async fn start(config: &Config) -> Result<Running> {
     let refresher = Refresher::open(&config.published, &config.state, fetcher.clone())?;
     let chains = followers(config)?;
     let directory: SharedDirectory = Arc::default();
+    let tiers = config.limits.tiers.iter().map(|tier| tier.name.clone()).collect();
+    let oidc = config.oidc.clone().map(|oidc| Oidc::new(oidc, tiers, fetcher.clone()));
     let cache = Cache::builder().max_capacity(config.cache.entries).expire_after(Lifetime).build();
     let app = Arc::new(App {
-        lookup: Lookup { fetcher, cache: config.cache, public: url("public_url", &config.public_url)? },
+        lookup: Lookup {
+            fetcher,
+            cache: config.cache,
+            public: url("public_url", &config.public_url)?,
+            results: config.limits.results,
+            chains: tld_chains(config)?,
+        },
         directory,
         cache,
-        gate: Gate::new(&config.limits, &config.users),
+        gate: Gate::new(&config.limits, &config.users, oidc),
         metrics: Metrics::new(),
         troubles: RwLock::default(),
         permits: tokio::sync::Semaphore::new(config.limits.questions),
@@ -188,9 +216,15 @@ impl Tending {
         }
     }
 
+    /// TLDs that this node answers for as their registry, and where it does.
+    fn own(&self) -> Vec<(DomainName, Url)> {
+        let lookup = &self.app.lookup;
+        lookup.chains.iter().map(|chain| (chain.tld.clone(), lookup.public.clone())).collect()
+    }
+
     fn renew(&self) {
         let views: Vec<_> = self.states.iter().filter_map(|(_, state)| state.borrow().view.clone()).collect();
-        let directory = Arc::new(Directory::new(&views, &self.refresher.published()));
+        let directory = Arc::new(Directory::with_own(&views, &self.refresher.published(), &self.own()));
         let before = Arc::clone(&self.app.directory.read().unwrap_or_else(PoisonError::into_inner));
         let (registries, registrars) = directory.sizes();
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);

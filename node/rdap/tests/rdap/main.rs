@@ -8,6 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod ledger;
 mod lookup;
+mod oidc;
 mod published;
+mod search;
+mod tld_chain;
 mod town;
