@@ -9,8 +9,16 @@ use crate::{
     exit_code::Exit,
     output::table,
 };
-use althing_interface::bootstrap::{Entry, Registrar};
-use althing_types::id::{ChainId, Height};
+use althing_interface::{
+    bootstrap::{Entry, Registrar},
+    layout::registrations as keys,
+    registrations::{self, Apex, Domain},
+};
+use althing_types::{
+    id::{ChainId, ContractId, Height},
+    keyspace::storage,
+    name::DomainName,
+};
 use reqwest::Url;
 use serde::Serialize;
 use serde_json::Value;
@@ -151,7 +159,8 @@ async fn check(context: &Context, answer: &Value) -> Result<Vec<Part>> {
                     Some(chain) => {
                         let asked =
                             Some(text("asked")).filter(|asked| !asked.is_empty()).unwrap_or_else(|| text("url"));
-                        proven(chain, &found, &asked).await?
+                        let name = answer.get("ldhName").and_then(Value::as_str).unwrap_or_default();
+                        proven(chain, &found, &asked, name).await?
                     }
                     None => "not checked: no node of the chain to ask (--api or --home)",
                 }
@@ -176,8 +185,9 @@ async fn chain_of(context: &Context, id: &str) -> Option<Chain> {
     }
 }
 
-/// Whether the entry that the answer refers to is in the chain's state at that height and leads to this URL.
-async fn proven(chain: &Chain, found: &Value, url: &str) -> Result<&'static str> {
+/// Whether the entry that the answer refers to is in the chain's state at that height and leads to this URL; without a URL,
+/// whether the name is registered there.
+async fn proven(chain: &Chain, found: &Value, url: &str, name: &str) -> Result<&'static str> {
     let text = |member: &str| found.get(member).and_then(Value::as_str).unwrap_or_default();
     if text("chain") != chain.genesis.chain.as_str() {
         return Ok("not checked: it is another chain's");
@@ -185,7 +195,7 @@ async fn proven(chain: &Chain, found: &Value, url: &str) -> Result<&'static str>
     let (Ok(key), Some(height)) = (hex::decode(text("key")), found.get("height").and_then(Value::as_u64)) else {
         return Ok("FALSE: its reference names no entry");
     };
-    let entries = match chain.read(&[key], Some(Height(height))).await {
+    let entries = match chain.read(std::slice::from_ref(&key), Some(Height(height))).await {
         Ok(entries) => entries,
         Err(error) if error.exit == Exit::NotFound => return Ok("not checked: the nodes keep no state of that height"),
         Err(error) => return Err(error),
@@ -194,6 +204,18 @@ async fn proven(chain: &Chain, found: &Value, url: &str) -> Result<&'static str>
         return Ok("FALSE: the chain has another block at that height");
     }
     let value = entries.values.first().and_then(Option::as_deref);
+    if url.is_empty() {
+        let contract = ContractId::new(registrations::ID)?;
+        let wanted = DomainName::parse(name).ok().map(|name| storage(&contract, &keys::domain_key(&name)));
+        let of_tld = !name.contains('.') && key == storage(&contract, &keys::apex_key());
+        let there = (wanted == Some(key) && matches!(typed::<Domain>("domain", value), Ok(Some(_))))
+            || (of_tld && matches!(typed::<Apex>("apex", value), Ok(Some(_))));
+        return Ok(match (there, chain.verifies()) {
+            (true, true) => "proven to be registered",
+            (true, false) => "the node says so (--no-verify)",
+            (false, _) => "FALSE: the chain has no such name",
+        });
+    }
     let urls = match typed::<Entry>("entry", value) {
         Ok(Some(entry)) => entry.urls,
         _ => match typed::<Registrar>("registrar", value) {
