@@ -9,5 +9,11 @@
 )]
 
 mod lookup;
+mod lying_chain;
+mod played_chain;
 mod published;
+mod schemas;
+mod secure;
+mod ssrf;
+mod tls;
 mod town;
