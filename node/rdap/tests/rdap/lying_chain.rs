@@ -32,7 +32,7 @@ async fn followed() -> (Arc<PlayedChain>, Town, tempfile::TempDir) {
 
 /// Waits until the served bootstrap file and the trouble with the chain are so; gives the trouble.
 async fn until(town: &Town, what: &str, so: impl Fn(&str, &str) -> bool) -> String {
-    for _ in 0..1_500 {
+    for _ in 0..6_000 {
         let (served, trouble) = now(town).await;
         if so(&served, &trouble) {
             return trouble;
@@ -93,6 +93,14 @@ async fn an_event_that_is_kept_back_is_found_out_by_the_next_one() {
     chain.set(Told::Truly, "tld", Some("https://rdap.other.example/"));
     until(&town, "the change that was kept back", |served, _| served.contains(SECOND)).await;
     assert!(town.get("/bootstrap/dns.json").await.text.contains("rdap.other.example"));
+}
+
+/// While nothing is told, the totals are proven every 15 s.
+#[tokio::test]
+async fn an_event_that_is_kept_back_is_found_out_though_nothing_follows() {
+    let (chain, town, _folder) = followed().await;
+    chain.set(Told::Not, "lab", Some(SECOND));
+    until(&town, "the change that was kept back", |served, _| served.contains(SECOND)).await;
 }
 
 #[tokio::test]

@@ -8,12 +8,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod clients;
 mod lookup;
 mod lying_chain;
+mod page;
 mod played_chain;
 mod published;
 mod schemas;
 mod secure;
+mod speed;
 mod ssrf;
 mod tls;
 mod town;
