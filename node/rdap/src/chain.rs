@@ -157,6 +157,8 @@ impl ChainFollower {
             if let Err(fault) = self.follow(&states, &mut pause).await {
                 tracing::warn!(chain = self.name, %fault, "the chain is read again");
                 states.send_modify(|state| state.fault = Some(fault.to_string()));
+                // Another node may tell the truth.
+                self.client.rotate();
             }
             sleep(pause).await;
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
@@ -166,6 +168,9 @@ impl ChainFollower {
     /// Reads all, then takes over change after change; ends with a fault, or when all must be read again.
     async fn follow(&self, states: &watch::Sender<ChainState>, pause: &mut Duration) -> Result<()> {
         let mut view = self.whole().await?;
+        if let Some(last) = &states.borrow().view {
+            self.later(&view, last)?;
+        }
         let publish = |view: &ChainView| {
             states.send_modify(|state| {
                 if state.view.as_deref() != Some(view) {
@@ -215,6 +220,16 @@ impl ChainFollower {
             }
         }
         Ok(())
+    }
+
+    /// Checks that a view is not of an earlier state than the last one: that is proven as well, and no longer true.
+    fn later(&self, view: &ChainView, last: &ChainView) -> Result<()> {
+        let (found, before) = (view.counts.changes, last.counts.changes);
+        if found >= before {
+            return Ok(());
+        }
+        let reason = format!("an older state: it has {found} changes, {before} were proven before");
+        Err(RdapFault::NotProven { chain: self.name.clone(), reason })
     }
 
     fn key(&self, own: &[u8]) -> Vec<u8> {

@@ -142,27 +142,49 @@ pub struct Fetcher {
     config: Arc<FetchConfig>,
 }
 
-/// Resolves and checks. Hosts of the allow-list are not checked.
+/// The system's resolver.
 #[derive(Debug)]
+struct System;
+
+impl Resolve for System {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Resolves and checks. Hosts of the allow-list are not checked.
 struct CheckedResolver {
     config: Arc<FetchConfig>,
+    inner: Arc<dyn Resolve>,
+}
+
+/// A host that resolves to where nobody is asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} resolves to {address}, {what}")]
+struct Inside {
+    host: String,
+    address: IpAddr,
+    what: &'static str,
 }
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let config = Arc::clone(&self.config);
+        let (config, inner) = (Arc::clone(&self.config), Arc::clone(&self.inner));
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found: Vec<SocketAddr> = match config.hosts.get(&host) {
                 Some(addresses) => addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect(),
-                None => tokio::net::lookup_host((host.as_str(), 0)).await?.take(MAX_ADDRESSES).collect(),
+                None => inner.resolve(name).await?.take(MAX_ADDRESSES).collect(),
             };
             let named = config.allow.iter().any(|allowed| host_of(allowed) == host);
             // One bad address is enough to refuse the host: nobody with clean hands publishes it.
             if let Some((address, what)) =
                 found.iter().find_map(|a| special_purpose(a.ip()).filter(|_| !named).map(|what| (a.ip(), what)))
             {
-                return Err(format!("{host} resolves to {address}, {what}").into());
+                return Err(Inside { host, address, what }.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -180,6 +202,14 @@ impl Fetcher {
     /// # Errors
     /// [`RdapFault::Config`] when a certificate cannot be used.
     pub fn new(config: FetchConfig, roots: &[Vec<u8>]) -> Result<Self> {
+        Self::with_resolver(config, roots, Arc::new(System))
+    }
+
+    /// The same with another resolver; what it says is checked as the system's word is.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn with_resolver(config: FetchConfig, roots: &[Vec<u8>], resolver: Arc<dyn Resolve>) -> Result<Self> {
         let refuse = |error: reqwest::Error| RdapFault::config("trust", "a file", error.to_string());
         // Another call has installed the same provider: that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -191,7 +221,7 @@ impl Fetcher {
             .no_proxy()
             .pool_max_idle_per_host(8)
             .pool_idle_timeout(Duration::from_secs(20))
-            .dns_resolver(CheckedResolver { config: Arc::clone(&config) })
+            .dns_resolver(CheckedResolver { config: Arc::clone(&config), inner: resolver })
             .user_agent(concat!("althing-rdap/", env!("CARGO_PKG_VERSION")));
         let mut certificates = Vec::new();
         for pem in roots {
@@ -252,12 +282,16 @@ impl Fetcher {
             let host = at.host_str().unwrap_or_default().to_owned();
             let late = |_| FetchFault::Late { host: host.clone(), ms: self.config.deadline_ms };
             let sent = self.http.get(at.clone()).headers(headers.clone()).send();
-            let response = timeout_at(end, sent).await.map_err(late)?.map_err(|error| self.transport(&host, &error))?;
+            let response = timeout_at(end, sent).await.map_err(late)?.map_err(|error| self.transport(&at, &error))?;
             let status = response.status();
             if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
                 let next = location(&response, &at).ok_or_else(|| unfit(&host, "a redirect that leads nowhere"))?;
                 if seen.len() > MAX_REDIRECTS || seen.contains(&next) {
                     return Err(FetchFault::Redirects { host });
+                }
+                if at.scheme() == "https" && next.scheme() != "https" {
+                    let rule = "a redirect from https leads to another scheme".to_owned();
+                    return Err(FetchFault::Forbidden { url: shown(&next), rule });
                 }
                 seen.push(next.clone());
                 at = next;
@@ -270,18 +304,18 @@ impl Fetcher {
                 return Err(FetchFault::Status { host, status: status.as_u16(), retry_after_s });
             }
             let (status, headers) = (status.as_u16(), response.headers().clone());
-            let body = timeout_at(end, self.body(response, &host, max_bytes)).await.map_err(late)??;
+            let body = timeout_at(end, self.body(response, &at, max_bytes)).await.map_err(late)??;
             return Ok(Fetched { url: at, status, headers, body });
         }
     }
 
-    async fn body(&self, mut response: Response, host: &str, limit: usize) -> Result<Vec<u8>, FetchFault> {
-        let too_long = || FetchFault::TooLong { host: host.to_owned(), limit };
+    async fn body(&self, mut response: Response, from: &Url, limit: usize) -> Result<Vec<u8>, FetchFault> {
+        let too_long = || FetchFault::TooLong { host: from.host_str().unwrap_or_default().to_owned(), limit };
         if response.content_length().is_some_and(|length| length > limit as u64) {
             return Err(too_long());
         }
         let mut body = Vec::new();
-        while let Some(bytes) = response.chunk().await.map_err(|error| self.transport(host, &error))? {
+        while let Some(bytes) = response.chunk().await.map_err(|error| self.transport(from, &error))? {
             if body.len().saturating_add(bytes.len()) > limit {
                 return Err(too_long());
             }
@@ -290,17 +324,21 @@ impl Fetcher {
         Ok(body)
     }
 
-    fn transport(&self, host: &str, error: &reqwest::Error) -> FetchFault {
+    fn transport(&self, url: &Url, error: &reqwest::Error) -> FetchFault {
+        let host = url.host_str().unwrap_or_default().to_owned();
         if error.is_timeout() {
-            return FetchFault::Late { host: host.to_owned(), ms: self.config.connect_ms };
+            return FetchFault::Late { host, ms: self.config.connect_ms };
         }
         let mut source: Option<&dyn std::error::Error> = Some(error);
         let mut reason = String::new();
         while let Some(one) = source {
             reason = one.to_string();
+            if one.is::<Inside>() {
+                return FetchFault::Forbidden { url: shown(url), rule: reason };
+            }
             source = one.source();
         }
-        FetchFault::Transport { host: host.to_owned(), reason }
+        FetchFault::Transport { host, reason }
     }
 }
 

@@ -98,9 +98,11 @@ impl Merged {
             return;
         }
         let mut list = self.list(name);
+        // Looked up by text: comparing each with each would let long lists take minutes.
+        let mut there: BTreeSet<String> = list.iter().map(Value::to_string).collect();
         let mut places = Vec::new();
         for entry in entries {
-            if !list.contains(&entry) {
+            if there.insert(entry.to_string()) {
                 places.push(format!("$.{name}[{}]", list.len()));
                 list.push(entry);
             }
@@ -124,10 +126,15 @@ impl Merged {
     fn add_entities(&mut self, entities: Vec<Value>) -> BTreeMap<usize, usize> {
         let mut list = self.list("entities");
         let known: BTreeSet<String> = list.iter().filter(|entity| says_something(entity)).flat_map(roles).collect();
+        let mut there = BTreeMap::new();
+        for (at, entity) in list.iter().enumerate() {
+            there.entry(entity.to_string()).or_insert(at);
+        }
         let (mut moved, mut places) = (BTreeMap::new(), Vec::new());
         for (from, entity) in entities.into_iter().enumerate() {
-            if let Some(to) = list.iter().position(|there| *there == entity) {
-                moved.insert(from, to);
+            let text = entity.to_string();
+            if let Some(to) = there.get(&text) {
+                moved.insert(from, *to);
                 continue;
             }
             let mine = roles(&entity);
@@ -135,6 +142,7 @@ impl Merged {
             if contact && !mine.iter().any(|role| known.contains(role)) {
                 moved.insert(from, list.len());
                 places.push(format!("$.entities[{}]", list.len()));
+                there.insert(text, list.len());
                 list.push(entity);
             }
         }
@@ -285,6 +293,21 @@ mod tests {
     fn merging_with_itself_changes_nothing() {
         let merged = merge(object(registry()), object(registry()));
         assert_eq!((Value::Object(merged.answer), merged.from_registrar), (registry(), vec![]));
+    }
+
+    /// What fits into an answer of the longest size; compared each with each, this test would take minutes.
+    #[test]
+    fn long_lists_are_merged_entry_by_entry() {
+        const MANY: usize = 60_000;
+        let lists = |from: usize| {
+            let numbers = || from..from.saturating_add(MANY);
+            let notices: Vec<Value> = numbers().map(|n| json!({"title": n.to_string(), "description": []})).collect();
+            let entities: Vec<Value> = numbers().map(|n| json!({"handle": n.to_string(), "roles": ["noc"]})).collect();
+            object(json!({ "notices": notices, "entities": entities }))
+        };
+        let merged = merge(lists(0), lists(MANY / 2));
+        let length = |name: &str| merged.answer[name].as_array().unwrap().len();
+        assert_eq!((length("notices"), length("entities")), (MANY + MANY / 2, MANY));
     }
 
     proptest::proptest! {

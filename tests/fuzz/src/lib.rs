@@ -5,6 +5,8 @@
 //! `tests/smoke.rs` runs them without a fuzzer.
 
 pub mod description;
+#[cfg(feature = "rdap")]
+mod rdap;
 pub mod seeds;
 mod words;
 #[cfg(feature = "zone")]
@@ -17,6 +19,8 @@ mod zone_server;
 #[path = "../../../node/daemon/src/node/log.rs"]
 mod log;
 
+#[cfg(feature = "rdap")]
+pub use rdap::{rdap_answer, rdap_bootstrap, rdap_place, rdap_question, rdap_registrars};
 #[cfg(feature = "zone")]
 pub use zone::{change_list, zone_file};
 #[cfg(feature = "zone_server")]
@@ -66,6 +70,11 @@ targets! {
     #[cfg(feature = "zone_server")] zone_delta,
     #[cfg(feature = "zone_server")] zone_snapshot,
     #[cfg(feature = "zone_server")] zone_request,
+    #[cfg(feature = "rdap")] rdap_answer,
+    #[cfg(feature = "rdap")] rdap_bootstrap,
+    #[cfg(feature = "rdap")] rdap_registrars,
+    #[cfg(feature = "rdap")] rdap_place,
+    #[cfg(feature = "rdap")] rdap_question,
 }
 
 /// Decodes bytes; when they are accepted, they must be the one form of their value.

@@ -11,6 +11,10 @@ const CHANGES: &str = include_str!("../../../examples/four_nodes/sample-changes.
 
 const JOURNAL: &str = include_str!("../../../node/zone/tests/golden/journal.hex");
 
+/// What a registry and a registrar say of one domain.
+const REGISTRY: &str = r#"{"rdapConformance":["rdap_level_0","redacted"],"objectClassName":"domain","handle":"D1","ldhName":"EXAMPLE.lab.","status":["active"],"nameservers":[{"objectClassName":"nameserver","ldhName":"ns1.lab"}],"secureDNS":{"delegationSigned":false},"links":[{"value":"https://a.lab/","rel":"related","href":"https://b.lab/domain/example.lab","type":"application/rdap+json"}],"events":[{"eventAction":"registration","eventDate":"2020-01-01T00:00:00Z"}],"entities":[{"objectClassName":"entity","roles":["registrar"],"publicIds":[{"type":"IANA Registrar ID","identifier":"7"}]},{"objectClassName":"entity","roles":["registrant"],"vcardArray":["vcard",[["version",{},"text","4.0"],["fn",{},"text",""]]]}],"redacted":[{"name":{"description":"Registrant Name"},"postPath":"$.entities[1].vcardArray[1][1][3]","method":"emptyValue"}]}"#;
+const REGISTRAR: &str = r#"{"rdapConformance":["rdap_level_0"],"objectClassName":"domain","handle":"R1","ldhName":"example.lab","events":[{"eventAction":"registrar expiration","eventDate":"2030-01-01T00:00:00Z"}],"entities":[{"objectClassName":"entity","roles":["registrant"],"vcardArray":["vcard",[["version",{},"text","4.0"],["fn",{},"text","Ada"]]]}],"notices":[{"title":"Terms","description":["Be kind."]}],"redacted":[{"name":{"description":"Email"},"postPath":"$.entities[0].vcardArray[1][2]"}],"seller_extra":{"a":[1]}}"#;
+
 /// A named input.
 pub type Seed = (String, Vec<u8>);
 
@@ -135,6 +139,23 @@ pub fn seeds(target: &str) -> Vec<Seed> {
             joined("compact_block", &[&[2, 1], &first("CompactBlock")]),
             joined("busy", &[&[3]]),
         ],
+        "rdap_answer" => vec![joined("both", &[REGISTRY.as_bytes(), &[0], REGISTRAR.as_bytes()])],
+        "rdap_bootstrap" => texts(&[
+            r#"{"version":"1.0","publication":"2026-01-01T00:00:00Z","services":[[["lab","a.lab"],["https://rdap.nic.lab/","http://b.lab/x"]],[["xn--p1ai"],["https://c.example/"]]]}"#,
+            r#"{"ccTldRdapServers":[{"tld":"is","rdapServer":"https://rdap.example"}]}"#,
+        ]),
+        "rdap_registrars" => vec![
+            joined("ids", &[&[0], b"\xef\xbb\xbfID,Registrar Name,Status,RDAP Base URL\n7,\"A, Inc.\",Accredited,https://a.example\n9,B,Terminated,https://b.example/\n"]),
+            joined("accredited", &[&[1], b"Registrar Name,IANA Number,Country/Territory,Public Contact,Link\nA,7,Iceland,desk,https://a.example\n"]),
+        ],
+        "rdap_place" => texts(&[
+            "https://rdap.example:8443/domain/a.lab?x#y",
+            "https://user@[2606:4700::1111]:443/",
+            "../domain/A.LAB",
+            "//0x7f.1/",
+            "max-age=60, s-maxage=\"30\", private",
+        ]),
+        "rdap_question" => texts(&["Example.LAB.", "b\u{fc}cher\u{3002}lab", "xn--bcher-kva.lab", "2001:db8::/32", "192.0.2.1"]),
         "certificate_chain" => vec![("chain".into(), chain())],
         "certificate_request" => vec![("request".into(), certificate("request"))],
         _ => vec![],

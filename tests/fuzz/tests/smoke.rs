@@ -122,3 +122,24 @@ fn zones_and_lists_that_are_fuzzed_are_read() {
         assert!(!althing_cli::zone::changes::ChangeList::parse(&name, &text(&bytes)).unwrap().changes.is_empty());
     }
 }
+
+#[cfg(feature = "rdap")]
+#[test]
+fn answers_and_lists_that_are_fuzzed_are_read() {
+    use althing_rdap::{
+        lookup::read_object,
+        published::{File, Kind},
+    };
+    let name = althing_types::name::DomainName::parse("example.lab").unwrap();
+    for part in seeds("rdap_answer")[0].1.split(|octet| *octet == 0) {
+        assert!(read_object(part, "domain", &name).is_ok());
+    }
+    let kinds = [Kind::Bootstrap, Kind::Supplement];
+    for (kind, (_, bytes)) in kinds.into_iter().zip(seeds("rdap_bootstrap")) {
+        assert!(File::parse(kind, &bytes).is_ok());
+    }
+    let kinds = [Kind::RegistrarIds, Kind::Accredited];
+    for (kind, (_, bytes)) in kinds.into_iter().zip(seeds("rdap_registrars")) {
+        assert!(File::parse(kind, &bytes[1..]).is_ok());
+    }
+}

@@ -8,10 +8,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod clients;
 mod ledger;
 mod lookup;
+mod lying_chain;
 mod oidc;
+mod page;
+mod played_chain;
 mod published;
+mod schemas;
 mod search;
+mod secure;
+mod speed;
+mod ssrf;
 mod tld_chain;
+mod tls;
 mod town;

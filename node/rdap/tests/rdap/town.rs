@@ -56,7 +56,14 @@ impl Server {
     /// A server that knows nothing.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), plays: Arc::default(), asked: Arc::default() };
+        Self::on_listener(listener.local_addr().unwrap(), listener)
+    }
+    /// A server that knows nothing, on this listener.
+    pub(crate) fn on_listener<L: axum::serve::Listener<Addr: std::fmt::Debug>>(
+        address: SocketAddr,
+        listener: L,
+    ) -> Self {
+        let server = Self { address, plays: Arc::default(), asked: Arc::default() };
         let router = Router::new().fallback(play).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         server

@@ -1,0 +1,4 @@
+//! See [`althing_fuzz::rdap_question`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| althing_fuzz::rdap_question(data));
