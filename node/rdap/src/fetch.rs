@@ -28,6 +28,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// Most redirects that are followed.
 pub const MAX_REDIRECTS: usize = 3;
+/// First parts of paths on which this node answers questions (RFC 9082 3).
+const OWN_PATHS: [&str; 5] = ["domain", "nameserver", "entity", "ip", "autnum"];
 /// Most addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 8;
 
@@ -140,6 +142,8 @@ pub struct Fetched {
 pub struct Fetcher {
     http: reqwest::Client,
     config: Arc<FetchConfig>,
+    /// Where this node itself answers.
+    own: Option<Url>,
 }
 
 /// The system's resolver.
@@ -228,7 +232,21 @@ impl Fetcher {
             certificates.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(refuse)?);
         }
         builder = builder.tls_certs_merge(certificates);
-        Ok(Self { http: builder.build().map_err(refuse)?, config })
+        Ok(Self { http: builder.build().map_err(refuse)?, config, own: None })
+    }
+
+    /// The same, which does not ask the node that answers there: a link or a redirect to itself would make one question
+    /// many.
+    #[must_use]
+    pub fn except(self, own: Url) -> Self {
+        Self { own: Some(own), ..self }
+    }
+
+    /// Whether a URL is a question to this node. Other services may share its host.
+    fn asks_itself(&self, url: &Url) -> bool {
+        let rest = self.own.as_ref().and_then(|own| url.as_str().strip_prefix(own.as_str()));
+        let kind = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+        kind.is_some_and(|kind| OWN_PATHS.contains(&kind))
     }
 
     /// The configuration.
@@ -247,6 +265,9 @@ impl Fetcher {
         };
         if !url.username().is_empty() || url.password().is_some() {
             return refuse("it names a user");
+        }
+        if self.asks_itself(url) {
+            return refuse("it leads to this node itself");
         }
         let place = format!("{host}:{port}");
         if self.config.allow.contains(&place) && matches!(url.scheme(), "http" | "https") {

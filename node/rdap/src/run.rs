@@ -117,7 +117,9 @@ pub fn tld_chains(config: &Config) -> Result<Vec<TldChain>> {
 pub fn fetcher(config: &Config) -> Result<Fetcher> {
     let read = |file: &std::path::PathBuf| fs::read(file).map_err(|error| RdapFault::file("read", file, error));
     let roots = config.trust.iter().map(read).collect::<Result<Vec<_>>>()?;
-    Fetcher::new(config.fetch.clone(), &roots)
+    let own = Url::parse(&config.public_url)
+        .map_err(|error| RdapFault::config("public_url", &config.public_url, error.to_string()))?;
+    Ok(Fetcher::new(config.fetch.clone(), &roots)?.except(own))
 }
 
 /// Starts everything that a configuration names.

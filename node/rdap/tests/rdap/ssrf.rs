@@ -330,6 +330,35 @@ async fn the_counter_counts_what_is_allowed() {
     assert!(counter.count() >= 1);
 }
 
+/// A registry of ill will could make one question many, each of which asks that registry again.
+#[tokio::test]
+async fn the_node_does_not_ask_itself() {
+    let counter = Counter::start().await;
+    let own = format!("inner.example:{}", counter.port);
+    let town = Town::with(|config| {
+        config.fetch.hosts = hosts();
+        config.fetch.allow.push(own.clone());
+        config.public_url = format!("https://{own}/rdap/");
+    })
+    .await;
+    let link = |place: &str| json!([{"value": "x", "rel": "related", "href": place, "type": "application/rdap+json"}]);
+    for place in [format!("https://{own}/rdap/domain/other.lab"), format!("https://{own}/rdap/domain?x")] {
+        town.registry.on("/registry/domain/example.lab", Play::Rdap(registry_answer("example.lab", link(&place))));
+        town.node.app.cache.invalidate_all();
+        refused("link", &place, &town.get("/domain/example.lab").await.json());
+        town.registry.on("/registry/domain/example.lab", Play::To(place.clone()));
+        town.node.app.cache.invalidate_all();
+        refused("redirect", &place, &town.get("/domain/example.lab").await.json());
+    }
+    assert_eq!(counter.count(), 0);
+    // Another service of the same host is asked.
+    let place = format!("https://{own}/registrar/domain/example.lab");
+    town.registry.on("/registry/domain/example.lab", Play::Rdap(registry_answer("example.lab", link(&place))));
+    town.node.app.cache.invalidate_all();
+    assert_eq!(town.get("/domain/example.lab").await.notices(), ["Registrar data are missing"]);
+    assert!(counter.count() >= 1);
+}
+
 /// A resolver that says one thing after the other.
 struct Fickle {
     answers: Mutex<VecDeque<Vec<IpAddr>>>,
