@@ -169,8 +169,8 @@ fn a_lookup_goes_over_chain_registry_and_registrar_and_follows_each_change() {
     for index in 0..nodes {
         net.ok(&["devnet", "stop", &index.to_string()]);
     }
-    let health = net.until_says("/healthz", |health| !health["troubles"].as_object().unwrap().is_empty());
-    assert!(health.to_string().contains("althing-root"), "{health}");
+    // One chain is found silent before the other.
+    net.until_says("/healthz", |health| health["troubles"].to_string().contains("althing-root"));
     assert_eq!(net.rdap("/domain/bob.lab").json()["handle"], "H-BOB", "the chain's word was forgotten");
 
     // All come back, and it with them.
