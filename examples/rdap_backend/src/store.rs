@@ -177,7 +177,7 @@ impl Store {
         Ok(file.domains.len())
     }
 
-    /// A domain by its name in lower case.
+    /// A domain by its name in lower case; its lists in the order in which they were loaded.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -203,7 +203,7 @@ impl Store {
         });
         let Some(mut domain) = found.optional()? else { return Ok(None) };
         domain.nameservers = self.nameservers("domain", name)?;
-        let mut rows = self.connection.prepare("SELECT * FROM ds WHERE domain = ?1 ORDER BY key_tag, digest")?;
+        let mut rows = self.connection.prepare("SELECT * FROM ds WHERE domain = ?1 ORDER BY rowid")?;
         let ds = rows.query_map([name], |row| {
             Ok(Ds {
                 key_tag: row.get("key_tag")?,
@@ -213,7 +213,7 @@ impl Store {
             })
         })?;
         domain.ds = ds.collect::<Result<_, _>>()?;
-        let mut rows = self.connection.prepare("SELECT * FROM contact WHERE domain = ?1 ORDER BY role DESC")?;
+        let mut rows = self.connection.prepare("SELECT * FROM contact WHERE domain = ?1 ORDER BY rowid")?;
         let contacts = rows.query_map([name], |row| {
             Ok(Contact {
                 role: row.get("role")?,
@@ -235,7 +235,7 @@ impl Store {
     }
 
     fn nameservers(&self, column: &'static str, value: &str) -> anyhow::Result<Vec<Nameserver>> {
-        let query = format!("SELECT name, v4, v6 FROM nameserver WHERE {column} = ?1 ORDER BY name");
+        let query = format!("SELECT name, v4, v6 FROM nameserver WHERE {column} = ?1 ORDER BY rowid");
         let mut rows = self.connection.prepare(&query)?;
         let servers = rows.query_map([value], |row| {
             Ok(Nameserver { name: row.get("name")?, v4: row.get("v4")?, v6: row.get("v6")? })
