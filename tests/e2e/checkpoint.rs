@@ -134,7 +134,8 @@ fn with_checkpoint(extra: &[&str]) -> (Net, Vec<String>) {
 #[test]
 fn a_node_joins_from_a_checkpoint_while_blocks_go_on_and_takes_part() {
     let (net, apis) = with_checkpoint(&["--promotion-ms", "1000"]);
-    let liar = Proxy::before(&apis[0], Conduct::Lies);
+    // The liar speaks for the same node as the honest source: whatever checkpoint is the newest, both offer it.
+    let liar = Proxy::before(&apis[1], Conduct::Lies);
     let dead = "http://127.0.0.1:9";
     let (added, folder) = joiner(&net, 7, &[dead, &liar.url, &apis[1]]);
     admit(&net, &added);
