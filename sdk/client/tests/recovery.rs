@@ -12,17 +12,15 @@ mod common;
 use althing_api::model::HeaderDocument;
 use althing_client::{Client, ClientConfig, ClientError, Verifier, VerifyError};
 use althing_types::{
-    certificate::{CertificateSignature, QuorumCertificate},
     codec::{List, Text, encode},
-    crypto::{NodeId, SecretKey, Signed},
+    crypto::SecretKey,
     govern::{MemberList, MemberNode, Standing},
     id::{Height, OrganisationId, Round},
     keyspace,
     organisation::{KeyEntry, Role},
     recovery::{ProvenRecovery, RecoveryPlan, SignedRecovery},
-    vote::{Vote, VoteKind},
 };
-use common::{Tree, authorities, authority_keys, certify, document, genesis, start};
+use common::{Tree, authorities, authority_keys, certify, certify_with, document, genesis, start};
 use std::{collections::BTreeMap, time::Duration};
 
 /// The first height by the new list.
@@ -88,24 +86,7 @@ fn recovery(signers: &[&str]) -> ProvenRecovery {
 }
 
 fn certified(d: &mut HeaderDocument, round: Round) {
-    let sign = |key: &SecretKey| {
-        let vote = Vote {
-            chain: d.header.chain.clone(),
-            height: d.header.height,
-            round,
-            kind: VoteKind::Precommit,
-            block: Some(d.header.hash()),
-            voter: NodeId::from(key.public()),
-        };
-        CertificateSignature { voter: vote.voter, signature: Signed::sign(vote, key).signature }
-    };
-    d.certificate = QuorumCertificate {
-        chain: d.header.chain.clone(),
-        height: d.header.height,
-        round,
-        block: d.header.hash(),
-        signatures: List::new(authority_keys(NEW).iter().take(3).map(sign).collect()).unwrap(),
-    };
+    d.certificate = certify_with(&d.header, round, &authority_keys(NEW)[..3]);
 }
 
 /// What a node of the recovered chain answers, apart from what `lie` changes in the first header of the new list.

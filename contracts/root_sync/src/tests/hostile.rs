@@ -3,6 +3,7 @@
 use super::*;
 use RefusalCode::*;
 use althing_interface::root_sync::{Body, MAX_REFUSALS, Message, PeerStatus, refused as number};
+use althing_sdk::types::certificate::CertificateSignature;
 
 /// A TLD chain that has told the root two things, and a good delivery of both.
 fn prepared() -> (Chain, Chain, Block, Delivery) {

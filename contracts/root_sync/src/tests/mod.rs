@@ -4,9 +4,10 @@
 mod flow;
 mod history;
 mod hostile;
+#[path = "../../../../node/types/tests/made_up/mod.rs"]
+mod made_up;
 mod real;
 mod stub;
-mod tree;
 mod votes;
 
 use crate::RootSync;
@@ -24,18 +25,17 @@ use althing_sdk::{
     types::{
         authority::{Authority, AuthorityList, Threshold},
         block::{HEADER_VERSION, Header, NodeInstruction},
-        certificate::{CertificateSignature, QuorumCertificate},
+        certificate::QuorumCertificate,
         codec::encode,
-        crypto::{NodeId, SecretKey, Signed},
+        crypto::{NodeId, SecretKey},
         id::{ChainId, Round},
         keyspace,
-        vote::{Vote, VoteKind},
     },
     wire::borsh::BorshDeserialize,
 };
+use made_up::Tree;
 use std::{cell::RefCell, collections::BTreeMap, ops::RangeInclusive};
 use stub::Stub;
-use tree::Tree;
 
 const COUNCIL: Org = Org::new("council", &[Role::Governance]);
 const REGISTRY: Org = Org::new("registry-1", &[Role::Registry, Role::Operator]);
@@ -89,24 +89,7 @@ fn empty_host() -> Host {
 
 /// Signs a header with the first keys of a set.
 fn certify(header: &Header, set: u8, signers: usize) -> QuorumCertificate {
-    let sign = |key: &SecretKey| {
-        let vote = Vote {
-            chain: header.chain.clone(),
-            height: header.height,
-            round: Round(0),
-            kind: VoteKind::Precommit,
-            block: Some(header.hash()),
-            voter: NodeId::from(key.public()),
-        };
-        CertificateSignature { voter: NodeId::from(key.public()), signature: Signed::sign(vote, key).signature }
-    };
-    QuorumCertificate {
-        chain: header.chain.clone(),
-        height: header.height,
-        round: Round(0),
-        block: header.hash(),
-        signatures: list(keys(set).iter().take(signers).map(sign).collect()),
-    }
+    made_up::certify(header, Round(0), &keys(set)[..signers])
 }
 
 /// A chain: the contract on its machine, the contract whose records it changes, and who decides blocks.

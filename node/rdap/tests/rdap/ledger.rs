@@ -1,20 +1,18 @@
 //! A made-up chain with real signatures and real state proofs, and a node of it, which tells the truth or not.
 
+use crate::made_up::{Tree, certify};
 use althing_api::model::{GenesisDocument, HeaderDocument, HeaderList, StateBatch, StateBatchRequest, StateEntry};
 use althing_interface::registrations;
 use althing_types::{
     authority::{Authority, AuthorityList, Threshold},
     block::{HEADER_VERSION, Header, NodeInstruction},
-    certificate::{CertificateSignature, QuorumCertificate},
     codec::{List, encode},
-    crypto::{NodeId, SecretKey, Signed},
+    crypto::{NodeId, SecretKey},
     genesis::{ChainKind, FaultModel, Genesis, Parameters},
     hash::{Hash, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId, Round},
-    keyspace::{key_hash, storage},
+    keyspace::storage,
     organisation::{MemberKey, Organisation, Role},
-    proof::{ProofLeaf, StateProof},
-    vote::{Vote, VoteKind},
 };
 use axum::{
     Json, Router,
@@ -83,47 +81,6 @@ pub(crate) fn genesis() -> Genesis {
     }
 }
 
-/// The tree of `althing_types::proof`, built the plain way.
-struct Tree(Vec<ProofLeaf>);
-
-impl Tree {
-    fn new(state: &Entries) -> Self {
-        let leaf = |(k, v): (&Vec<u8>, &Vec<u8>)| ProofLeaf { key: key_hash(k), value: sha3_256(v) };
-        let mut leaves: Vec<_> = state.iter().map(leaf).collect();
-        leaves.sort_by_key(|leaf| leaf.key);
-        Self(leaves)
-    }
-    fn bit(hash: &Hash, depth: usize) -> bool {
-        hash.0[depth / 8] >> (7 - depth % 8) & 1 == 1
-    }
-    fn split(leaves: &[ProofLeaf], depth: usize) -> (&[ProofLeaf], &[ProofLeaf]) {
-        leaves.split_at(leaves.partition_point(|leaf| !Self::bit(&leaf.key, depth)))
-    }
-    fn node(leaves: &[ProofLeaf], depth: usize) -> Hash {
-        let combine = |tag: &[u8], left: &Hash, right: &Hash| sha3_256(&[tag, &left.0, &right.0].concat());
-        match leaves {
-            [] => Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__"),
-            [one] => combine(b"JMT::LeafNode", &one.key, &one.value),
-            many => {
-                let (left, right) = Self::split(many, depth);
-                combine(b"JMT::IntrnalNode", &Self::node(left, depth + 1), &Self::node(right, depth + 1))
-            }
-        }
-    }
-    fn prove(&self, key: &[u8]) -> StateProof {
-        let (wanted, mut leaves, mut siblings) = (key_hash(key), self.0.as_slice(), Vec::new());
-        while leaves.len() > 1 {
-            let depth = siblings.len();
-            let (left, right) = Self::split(leaves, depth);
-            let (mine, other) = if Self::bit(&wanted, depth) { (right, left) } else { (left, right) };
-            siblings.push(Self::node(other, depth + 1));
-            leaves = mine;
-        }
-        siblings.reverse();
-        StateProof { leaf: leaves.first().copied(), siblings: List::new(siblings).unwrap() }
-    }
-}
-
 impl Ledger {
     /// A chain with one empty block, and the URL of its node.
     pub(crate) async fn start() -> (Self, String) {
@@ -187,7 +144,7 @@ async fn header(State(ledger): State<Ledger>, Path(height): Path<u64>) -> Json<H
         previous: if height == 1 { genesis().hash() } else { sha3_256(b"previous") },
         packer: NodeId([10; 32]),
         transactions_root: Hash::ZERO,
-        state_root: Tree::node(&Tree::new(&ledger.state(height)).0, 0),
+        state_root: Tree::new(&ledger.state(height)).root(),
         receipts_root: Hash::ZERO,
         authorities: authorities.hash(),
         next_authorities: authorities.hash(),
@@ -195,19 +152,7 @@ async fn header(State(ledger): State<Ledger>, Path(height): Path<u64>) -> Json<H
         instruction: NodeInstruction::None,
         previous_certificate: Hash::ZERO,
     };
-    let sign = |key: &SecretKey| {
-        let (voter, block) = (NodeId::from(key.public()), Some(header.hash()));
-        let kind = VoteKind::Precommit;
-        let vote = Vote { chain: header.chain.clone(), height: header.height, round: Round(0), kind, block, voter };
-        CertificateSignature { voter, signature: Signed::sign(vote, key).signature }
-    };
-    let certificate = QuorumCertificate {
-        chain: header.chain.clone(),
-        height: header.height,
-        round: Round(0),
-        block: header.hash(),
-        signatures: List::new(keys().iter().take(3).map(sign).collect()).unwrap(),
-    };
+    let certificate = certify(&header, Round(0), &keys()[..3]);
     let hash = header.hash();
     let authorities = Some(authorities);
     Json(HeaderList { headers: vec![HeaderDocument { hash, header, certificate, authorities, recovery: None }] })

@@ -12,6 +12,8 @@ mod clients;
 mod ledger;
 mod lookup;
 mod lying_chain;
+#[path = "../../../types/tests/made_up/mod.rs"]
+mod made_up;
 mod oidc;
 mod page;
 mod played_chain;

@@ -1,6 +1,7 @@
 //! A chain that the test makes up: contract `bootstrap` with real certificates and state proofs, and a node that tells of
 //! it, truly or not.
 
+use crate::made_up::{Tree, certify};
 use althing_api::{
     ApiError, ErrorCode,
     model::{
@@ -15,18 +16,15 @@ use althing_interface::{
 use althing_types::{
     authority::{Authority, AuthorityList, Threshold},
     block::{HEADER_VERSION, Header, NodeInstruction},
-    certificate::{CertificateSignature, QuorumCertificate},
     codec::{Bytes, List, Text, encode},
-    crypto::{NodeId, SecretKey, Signed},
+    crypto::{NodeId, SecretKey},
     event::{Event, EventId},
     genesis::{ChainKind, FaultModel, Genesis, Parameters},
     hash::{Hash, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId, Round},
-    keyspace::{key_hash, storage},
+    keyspace::storage,
     name::DomainName,
     organisation::{MemberKey, Organisation, Role},
-    proof::{ProofLeaf, StateProof},
-    vote::{Vote, VoteKind},
     wire::Event as Described,
 };
 use axum::{
@@ -130,47 +128,6 @@ fn event<E: Described>(event: &E) -> Event {
     }
 }
 
-/// The state tree, built the plain way.
-struct Tree(Vec<ProofLeaf>);
-
-impl Tree {
-    fn new(state: &Entries) -> Self {
-        let leaf = |(key, value): (&Vec<u8>, &Vec<u8>)| ProofLeaf { key: key_hash(key), value: sha3_256(value) };
-        let mut leaves: Vec<_> = state.iter().map(leaf).collect();
-        leaves.sort_by_key(|leaf| leaf.key);
-        Self(leaves)
-    }
-    fn right(key: &Hash, depth: usize) -> bool {
-        key.0[depth / 8] >> (7 - depth % 8) & 1 == 1
-    }
-    fn split(leaves: &[ProofLeaf], depth: usize) -> (&[ProofLeaf], &[ProofLeaf]) {
-        leaves.split_at(leaves.partition_point(|leaf| !Self::right(&leaf.key, depth)))
-    }
-    fn hash(leaves: &[ProofLeaf], depth: usize) -> Hash {
-        let combine = |tag: &[u8], a: &Hash, b: &Hash| sha3_256(&[tag, &a.0, &b.0].concat());
-        match leaves {
-            [] => Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__"),
-            [one] => combine(b"JMT::LeafNode", &one.key, &one.value),
-            many => {
-                let (left, right) = Self::split(many, depth);
-                combine(b"JMT::IntrnalNode", &Self::hash(left, depth + 1), &Self::hash(right, depth + 1))
-            }
-        }
-    }
-    fn prove(&self, key: &[u8]) -> StateProof {
-        let (wanted, mut leaves, mut siblings) = (key_hash(key), self.0.as_slice(), Vec::new());
-        while leaves.len() > 1 {
-            let depth = siblings.len();
-            let (left, right) = Self::split(leaves, depth);
-            let (mine, other) = if Self::right(&wanted, depth) { (right, left) } else { (left, right) };
-            siblings.push(Self::hash(other, depth + 1));
-            leaves = mine;
-        }
-        siblings.reverse();
-        StateProof { leaf: leaves.first().copied(), siblings: List::new(siblings).unwrap() }
-    }
-}
-
 impl Inner {
     /// The height that the node admits to.
     fn tip(&self) -> u64 {
@@ -209,7 +166,7 @@ impl Inner {
             previous: if height == 1 { genesis().hash() } else { sha3_256(b"previous") },
             packer: NodeId([1; 32]),
             transactions_root: Hash::ZERO,
-            state_root: Tree::hash(&Tree::new(self.state(height)?).0, 0),
+            state_root: Tree::new(self.state(height)?).root(),
             receipts_root: Hash::ZERO,
             authorities: list().hash(),
             next_authorities: list().hash(),
@@ -224,23 +181,13 @@ impl Inner {
     }
     fn document(&self, height: u64) -> Option<HeaderDocument> {
         let mut header = self.header(height)?;
-        let signer = if self.lie == Lie::Forged { key(8) } else { key(7) };
-        let vote = Vote {
-            chain: header.chain.clone(),
-            height: header.height,
-            round: Round(0),
-            kind: VoteKind::Precommit,
-            block: Some(header.hash()),
-            voter: NodeId::from(key(7).public()),
-        };
-        let signature = CertificateSignature { voter: vote.voter, signature: Signed::sign(vote, &signer).signature };
-        let certificate = QuorumCertificate {
-            chain: header.chain.clone(),
-            height: header.height,
-            round: Round(0),
-            block: header.hash(),
-            signatures: List::new(vec![signature]).unwrap(),
-        };
+        let mut certificate = certify(&header, Round(0), &[key(7)]);
+        if self.lie == Lie::Forged {
+            // The authority's name beside what somebody else signed.
+            let mut signatures = certify(&header, Round(0), &[key(8)]).signatures.into_vec();
+            signatures[0].voter = NodeId::from(key(7).public());
+            certificate.signatures = List::new(signatures).unwrap();
+        }
         if self.lie == Lie::OtherRoot {
             header.state_root = Hash::ZERO;
         }

@@ -1,5 +1,8 @@
 //! A TLD chain that a test makes up: blocks with real certificates and state proofs, and a node that tells of them.
 
+#[path = "../../../types/tests/made_up/mod.rs"]
+mod made_up;
+
 use althing_api::{
     ApiError, ErrorCode,
     model::{
@@ -18,18 +21,15 @@ use althing_interface::{
 use althing_types::{
     authority::{Authority, AuthorityList, Threshold},
     block::{HEADER_VERSION, Header, NodeInstruction},
-    certificate::{CertificateSignature, QuorumCertificate},
     codec::{Bytes, List, Text, encode},
-    crypto::{NodeId, SecretKey, Signed},
+    crypto::{NodeId, SecretKey},
     event::{Event, EventId},
     genesis::{ChainKind, FaultModel, Genesis, Parameters},
     hash::{Hash, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId, Round},
-    keyspace::{key_hash, storage},
+    keyspace::storage,
     name::DomainName,
     organisation::{MemberKey, Organisation, Role},
-    proof::{ProofLeaf, StateProof},
-    vote::{Vote, VoteKind},
     wire::Event as Described,
 };
 use axum::{
@@ -47,6 +47,8 @@ use std::{
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard},
 };
+
+use made_up::Tree;
 
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -146,45 +148,6 @@ fn events(before: &TldZone, after: &TldZone) -> Vec<Event> {
     out
 }
 
-/// The state tree, built the plain way.
-struct Tree(Vec<ProofLeaf>);
-
-impl Tree {
-    fn new(state: &Entries) -> Self {
-        let mut leaves: Vec<_> =
-            state.iter().map(|(k, v)| ProofLeaf { key: key_hash(k), value: sha3_256(v) }).collect();
-        leaves.sort_by_key(|leaf| leaf.key);
-        Self(leaves)
-    }
-    fn split(leaves: &[ProofLeaf], depth: usize) -> (&[ProofLeaf], &[ProofLeaf]) {
-        leaves.split_at(leaves.partition_point(|leaf| leaf.key.0[depth / 8] >> (7 - depth % 8) & 1 == 0))
-    }
-    fn node(leaves: &[ProofLeaf], depth: usize) -> Hash {
-        let combine = |tag: &[u8], a: &Hash, b: &Hash| sha3_256(&[tag, &a.0, &b.0].concat());
-        match leaves {
-            [] => Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__"),
-            [one] => combine(b"JMT::LeafNode", &one.key, &one.value),
-            many => {
-                let (left, right) = Self::split(many, depth);
-                combine(b"JMT::IntrnalNode", &Self::node(left, depth + 1), &Self::node(right, depth + 1))
-            }
-        }
-    }
-    fn prove(&self, key: &[u8]) -> StateProof {
-        let (wanted, mut leaves, mut siblings) = (key_hash(key), self.0.as_slice(), Vec::new());
-        while leaves.len() > 1 {
-            let depth = siblings.len();
-            let (left, right) = Self::split(leaves, depth);
-            let goes_right = wanted.0[depth / 8] >> (7 - depth % 8) & 1 == 1;
-            let (mine, other) = if goes_right { (right, left) } else { (left, right) };
-            siblings.push(Self::node(other, depth + 1));
-            leaves = mine;
-        }
-        siblings.reverse();
-        StateProof { leaf: leaves.first().copied(), siblings: List::new(siblings).unwrap() }
-    }
-}
-
 impl Inner {
     fn tip(&self) -> u64 {
         self.blocks.len() as u64
@@ -227,7 +190,7 @@ impl Inner {
             previous: if height == 1 { self.genesis().hash() } else { sha3_256(b"previous") },
             packer: NodeId([1; 32]),
             transactions_root: Hash::ZERO,
-            state_root: Tree::node(&Tree::new(self.state(height)?).0, 0),
+            state_root: Tree::new(self.state(height)?).root(),
             receipts_root: Hash::ZERO,
             authorities: list().hash(),
             next_authorities: list().hash(),
@@ -318,22 +281,7 @@ async fn headers(State(node): Shared, Path(height): Path<u64>) -> Response {
     let Some(header) = node.lock().header(height) else {
         return (StatusCode::NOT_FOUND, Json(ApiError::new(ErrorCode::HeightAhead, "ahead"))).into_response();
     };
-    let vote = Vote {
-        chain: header.chain.clone(),
-        height: header.height,
-        round: Round(0),
-        kind: VoteKind::Precommit,
-        block: Some(header.hash()),
-        voter: NodeId::from(key().public()),
-    };
-    let signature = CertificateSignature { voter: vote.voter, signature: Signed::sign(vote, &key()).signature };
-    let certificate = QuorumCertificate {
-        chain: header.chain.clone(),
-        height: header.height,
-        round: Round(0),
-        block: header.hash(),
-        signatures: List::new(vec![signature]).unwrap(),
-    };
+    let certificate = made_up::certify(&header, Round(0), &[key()]);
     let document =
         HeaderDocument { hash: header.hash(), header, certificate, authorities: Some(list()), recovery: None };
     Json(HeaderList { headers: vec![document] }).into_response()

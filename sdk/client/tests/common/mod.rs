@@ -1,6 +1,9 @@
 //! A made-up chain with real signatures and real state proofs, and a node that serves it, truly or not.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+#[path = "../../../../node/types/tests/made_up/mod.rs"]
+mod made_up;
+
 use althing_api::{
     ApiError, ErrorCode, Refusal, RefusalCode,
     model::{
@@ -12,19 +15,16 @@ use althing_api::{
 use althing_types::{
     authority::{Authority, AuthorityList, Threshold},
     block::{HEADER_VERSION, Header, NodeInstruction},
-    certificate::{CertificateSignature, QuorumCertificate},
+    certificate::QuorumCertificate,
     codec::{Bytes, List, Text, decode},
-    crypto::{NodeId, PublicKey, SecretKey, Signed},
+    crypto::{NodeId, PublicKey, SecretKey},
     event::{Event, EventId},
     genesis::{ChainKind, FaultModel, Genesis, Parameters},
     hash::{Hash, sha3_256},
     id::{ChainId, ContractId, Height, OrganisationId, Round, Sequence},
-    keyspace::key_hash,
     organisation::{MemberKey, Organisation, Role},
-    proof::{ProofLeaf, StateProof},
     receipt::{Receipt, Status},
     transaction::SignedTransaction,
-    vote::{Vote, VoteKind},
 };
 use axum::{
     Json, Router,
@@ -44,6 +44,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 use tokio::task::JoinHandle;
+
+pub(crate) use made_up::{Tree, certify as certify_with};
 
 // ---- the chain
 
@@ -98,49 +100,6 @@ pub fn state_of(height: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
     state
 }
 
-/// The tree of `althing_types::proof`, built the plain way.
-pub struct Tree(Vec<ProofLeaf>);
-
-impl Tree {
-    pub fn new(state: &BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
-        let mut leaves: Vec<_> =
-            state.iter().map(|(k, v)| ProofLeaf { key: key_hash(k), value: sha3_256(v) }).collect();
-        leaves.sort_by_key(|l| l.key);
-        Self(leaves)
-    }
-    fn bit(hash: &Hash, depth: usize) -> bool {
-        hash.0[depth / 8] >> (7 - depth % 8) & 1 == 1
-    }
-    fn combine(tag: &[u8], left: &Hash, right: &Hash) -> Hash {
-        sha3_256(&[tag, &left.0, &right.0].concat())
-    }
-    fn node(leaves: &[ProofLeaf], depth: usize) -> Hash {
-        match leaves {
-            [] => Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__"),
-            [one] => Self::combine(b"JMT::LeafNode", &one.key, &one.value),
-            many => {
-                let (left, right) = many.split_at(many.partition_point(|l| !Self::bit(&l.key, depth)));
-                Self::combine(b"JMT::IntrnalNode", &Self::node(left, depth + 1), &Self::node(right, depth + 1))
-            }
-        }
-    }
-    pub fn root(&self) -> Hash {
-        Self::node(&self.0, 0)
-    }
-    pub fn prove(&self, key: &[u8]) -> StateProof {
-        let (wanted, mut leaves, mut siblings) = (key_hash(key), self.0.as_slice(), Vec::new());
-        while leaves.len() > 1 {
-            let depth = siblings.len();
-            let (left, right) = leaves.split_at(leaves.partition_point(|l| !Self::bit(&l.key, depth)));
-            let (mine, other) = if Self::bit(&wanted, depth) { (right, left) } else { (left, right) };
-            siblings.push(Self::node(other, depth + 1));
-            leaves = mine;
-        }
-        siblings.reverse();
-        StateProof { leaf: leaves.first().copied(), siblings: List::new(siblings).unwrap() }
-    }
-}
-
 pub fn header(height: u64) -> Header {
     Header {
         version: HEADER_VERSION,
@@ -160,25 +119,7 @@ pub fn header(height: u64) -> Header {
 }
 
 pub fn certify(header: &Header, list: u8, signers: usize) -> QuorumCertificate {
-    let sign = |key: &SecretKey| {
-        let vote = Vote {
-            chain: header.chain.clone(),
-            height: header.height,
-            round: Round(0),
-            kind: VoteKind::Precommit,
-            block: Some(header.hash()),
-            voter: NodeId::from(key.public()),
-        };
-        CertificateSignature { voter: NodeId::from(key.public()), signature: Signed::sign(vote, key).signature }
-    };
-    let signatures = authority_keys(list).iter().take(signers).map(sign).collect();
-    QuorumCertificate {
-        chain: header.chain.clone(),
-        height: header.height,
-        round: Round(0),
-        block: header.hash(),
-        signatures: List::new(signatures).unwrap(),
-    }
+    certify_with(header, Round(0), &authority_keys(list)[..signers])
 }
 
 pub fn document(height: u64) -> HeaderDocument {

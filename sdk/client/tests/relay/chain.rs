@@ -1,6 +1,9 @@
 //! A chain with the contract, the contract whose records it changes, and made-up blocks.
 
-use crate::{stub::Stub, tree::Tree};
+use crate::{
+    made_up::{Tree, certify},
+    stub::Stub,
+};
 use althing_interface::{
     domain_records::{self, Delegation},
     root_sync::{self, Init, PeerSeed, Side, TldImage},
@@ -10,9 +13,9 @@ use althing_sdk::testing::{Deployed, Entry, Net, Org};
 use althing_types::{
     authority::{Authority, AuthorityList, Threshold},
     block::{HEADER_VERSION, Header, NodeInstruction},
-    certificate::{CertificateSignature, QuorumCertificate},
+    certificate::QuorumCertificate,
     codec::{List, encode},
-    crypto::{NodeId, SecretKey, Signed},
+    crypto::{NodeId, SecretKey},
     genesis::{ChainKind, FaultModel, Genesis, Parameters},
     hash::Hash,
     id::{ChainId, ContractId, Height, OrganisationId, Round},
@@ -21,7 +24,6 @@ use althing_types::{
     organisation::{MemberKey, Organisation, Role},
     receipt::{Receipt, Status},
     transaction::{Content, SignedTransaction},
-    vote::{Vote, VoteKind},
 };
 use std::collections::BTreeMap;
 
@@ -146,25 +148,7 @@ impl World {
             instruction: NodeInstruction::None,
             previous_certificate: Hash::ZERO,
         };
-        let sign = |key: &SecretKey| {
-            let vote = Vote {
-                chain: header.chain.clone(),
-                height: header.height,
-                round: Round(0),
-                kind: VoteKind::Precommit,
-                block: Some(header.hash()),
-                voter: NodeId::from(key.public()),
-            };
-            CertificateSignature { voter: NodeId::from(key.public()), signature: Signed::sign(vote, key).signature }
-        };
-        let signatures = List::new(keys(self.set).iter().take(3).map(sign).collect()).unwrap();
-        let certificate = QuorumCertificate {
-            chain: header.chain.clone(),
-            height: header.height,
-            round: Round(0),
-            block: header.hash(),
-            signatures,
-        };
+        let certificate = certify(&header, Round(0), &keys(self.set)[..3]);
         self.blocks.push(Block { header, certificate, list, state });
         self.set = self.next;
     }

@@ -10,10 +10,10 @@
 )]
 
 mod chain;
+#[path = "../../../../node/types/tests/made_up/mod.rs"]
+mod made_up;
 mod node;
 mod stub;
-#[path = "../../../../contracts/root_sync/src/tests/tree.rs"]
-mod tree;
 
 use althing_client::{ClientConfig, Relay, RelayConfig, RelayError, Step, Verifier, relay};
 use althing_interface::root_sync::{PeerStatus, Verdict, delivery::RefusalCode};

@@ -146,7 +146,7 @@ async fn batch(State(served): Shared, Json(request): Json<StateBatchRequest>) ->
     let answer = served.run(move |world| {
         let at = request.height.map_or(world.blocks.len(), |height| usize::try_from(height.0).unwrap());
         let state = &world.blocks[at - 1].state;
-        let tree = crate::tree::Tree::new(state);
+        let tree = crate::made_up::Tree::new(state);
         let entry = |key: HexBytes| {
             let mut value = state.get(&key.0).cloned();
             if let Some(byte) = value.as_mut().filter(|_| lies).and_then(|value| value.last_mut()) {
