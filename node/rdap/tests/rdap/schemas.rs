@@ -4,12 +4,13 @@
 //! What is taken away before an answer is checked, because the schemas are older and forbid every member that they do not
 //! name: `redacted` (RFC 9537), and `althing_provenance` of this node. Nothing else is.
 use crate::town::{Play, Town, registry_answer};
-use jsonschema::{Retrieve, Uri, Validator};
+use boon::{Compiler, Draft, Format, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     error::Error,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 /// The folder of the conformance tool's files; `None` when this checkout has none.
@@ -29,9 +30,9 @@ fn conformance() -> Option<PathBuf> {
 /// Finds the schemas that others refer to by file name.
 struct Beside(PathBuf);
 
-impl Retrieve for Beside {
-    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
-        let name = uri.path().as_str().rsplit('/').next().unwrap_or_default().to_owned();
+impl UrlLoader for Beside {
+    fn load(&self, url: &str) -> Result<Value, Box<dyn Error>> {
+        let name = url.rsplit('/').next().unwrap_or_default();
         let mut schema = serde_json::from_slice(&std::fs::read(self.0.join(name))?)?;
         rooted(&mut schema);
         Ok(schema)
@@ -59,39 +60,85 @@ fn registered(folder: &Path, kind: &str) -> BTreeSet<String> {
     records.filter(|r| between(r, "type").as_deref() == Some(kind)).filter_map(|r| between(r, "value")).collect()
 }
 
+/// Formats of the schemas that are lists of IANA, and what these call them.
+const LISTS: [(&str, &str); 5] = [
+    ("role", "role"),
+    ("status", "status"),
+    ("eventAction", "event action"),
+    ("noticeAndRemark", "notice and remark type"),
+    ("variantRelation", "domain variant relation"),
+];
+/// Values of each list: a format is a plain function, which cannot hold them.
+static VALUES: OnceLock<BTreeMap<&str, BTreeSet<String>>> = OnceLock::new();
+
+fn text_is(value: &Value, what: &str, is: impl Fn(&str) -> bool) -> Result<(), Box<dyn Error>> {
+    match value.as_str() {
+        Some(text) if !is(text) => Err(format!("'{text}' is no {what}").into()),
+        _ => Ok(()),
+    }
+}
+
+fn listed(format: &str, value: &Value) -> Result<(), Box<dyn Error>> {
+    text_is(value, format, |text| VALUES.get().unwrap()[format].contains(text))
+}
+
+/// A schema with what it refers to.
+struct Validator {
+    schemas: Schemas,
+    index: SchemaIndex,
+}
+
 /// One of the schemas, with the formats that are lists of IANA.
 fn schema(folder: &Path, name: &str) -> Validator {
-    let schemas = folder.join("json-schema");
-    let schema: Value = serde_json::from_slice(&std::fs::read(schemas.join(name)).unwrap()).unwrap();
-    let mut options = jsonschema::options().with_draft(jsonschema::Draft::Draft7);
-    for (format, kind) in [
-        ("role", "role"),
-        ("status", "status"),
-        ("eventAction", "event action"),
-        ("noticeAndRemark", "notice and remark type"),
-        ("variantRelation", "domain variant relation"),
+    let values = VALUES.get_or_init(|| LISTS.map(|(format, kind)| (format, registered(folder, kind))).into());
+    assert!(values.values().all(|values| values.len() > 1), "{values:?}");
+    let mut compiler = Compiler::new();
+    compiler.set_default_draft(Draft::V7);
+    compiler.enable_format_assertions();
+    compiler.use_loader(Box::new(Beside(folder.join("json-schema"))));
+    for format in [
+        Format { name: "role", func: |value| listed("role", value) },
+        Format { name: "status", func: |value| listed("status", value) },
+        Format { name: "eventAction", func: |value| listed("eventAction", value) },
+        Format { name: "noticeAndRemark", func: |value| listed("noticeAndRemark", value) },
+        Format { name: "variantRelation", func: |value| listed("variantRelation", value) },
+        Format {
+            name: "mediaTypes",
+            func: |value| {
+                let media =
+                    |text: &str| text.split_once('/').is_some_and(|(one, two)| !one.is_empty() && !two.is_empty());
+                text_is(value, "media type", media)
+            },
+        },
+        Format {
+            name: "hostname-in-uri",
+            func: |value| {
+                let host = |text: &str| reqwest::Url::parse(text).is_ok_and(|url| url.host_str().is_some());
+                text_is(value, "URI with a host", host)
+            },
+        },
     ] {
-        let values = registered(folder, kind);
-        assert!(values.len() > 1, "{kind}");
-        options = options.with_format(format, move |text: &str| values.contains(text));
+        compiler.register_format(format);
     }
-    let media = |text: &str| text.split_once('/').is_some_and(|(one, two)| !one.is_empty() && !two.is_empty());
-    options
-        .with_format("mediaTypes", media)
-        .with_format("hostname-in-uri", |text: &str| {
-            reqwest::Url::parse(text).is_ok_and(|url| url.host_str().is_some())
-        })
-        .should_validate_formats(true)
-        .should_ignore_unknown_formats(true)
-        .with_base_uri(format!("json-schema:///{name}"))
-        .with_retriever(Beside(schemas))
-        .build(&schema)
-        .unwrap()
+    let mut schemas = Schemas::new();
+    let index = compiler.compile(&format!("json-schema:///{name}"), &mut schemas).unwrap();
+    Validator { schemas, index }
 }
 
 /// What a schema objects to.
 fn objections(schema: &Validator, answer: &Value) -> Vec<String> {
-    schema.iter_errors(answer).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    fn innermost(error: &ValidationError<'_, '_>, out: &mut Vec<String>) {
+        if error.causes.is_empty() {
+            out.push(format!("{}: {}", error.instance_location, error.kind));
+        }
+        error.causes.iter().for_each(|cause| innermost(cause, out));
+    }
+    let mut out = Vec::new();
+    if let Err(error) = schema.schemas.validate(answer, schema.index) {
+        innermost(&error, &mut out);
+        assert!(!out.is_empty(), "an objection without a reason");
+    }
+    out
 }
 
 /// The answer without what the schemas cannot know; says what was there of it.
