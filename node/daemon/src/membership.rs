@@ -431,14 +431,13 @@ fn free_space(path: &Path) -> anyhow::Result<u64> {
 fn spawn_pruner<W>(parts: &Parts<W>, span: Span) -> anyhow::Result<()> {
     let offered = Arc::clone(&parts.offered);
     let (slot, stopping, probe) = (Arc::clone(&parts.slot), Arc::clone(&parts.stopping), Arc::clone(&parts.probe));
-    let retention = parts.genesis.parameters.retention_blocks;
     std::thread::Builder::new().name(format!("prune {}", parts.genesis.chain)).spawn(move || {
         let _inside = span.enter();
         while !stopping.load(Ordering::SeqCst) {
             std::thread::sleep(PRUNE_EVERY);
             let store = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
             let Some(store) = store else { continue };
-            if let Err(error) = probe.time("prune", || prune_once(&store, retention, offered.pinned())) {
+            if let Err(error) = probe.time("prune", || prune_once(&store, offered.pinned())) {
                 tracing::warn!(%error, "old state was not forgotten");
             }
         }
@@ -446,8 +445,10 @@ fn spawn_pruner<W>(parts: &Parts<W>, span: Span) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn prune_once(store: &RocksStore, retention: u64, pinned: Height) -> Result<(), StoreError> {
+/// Forgets what is older than the parameters in force keep.
+fn prune_once(store: &RocksStore, pinned: Height) -> anyhow::Result<()> {
     let Some(tip) = store.tip()? else { return Ok(()) };
+    let retention = Executor::parameters(&*store.view())?.retention_blocks;
     let oldest = Height(tip.height.0.saturating_sub(retention)).min(pinned);
     if store.oldest()? < oldest {
         store.prune(oldest)?;
