@@ -191,7 +191,7 @@ impl Chain {
         }
         let context = self.context();
         let execution = self.executor.propose(&self.state, &context, &transactions, u64::MAX).unwrap();
-        let few = self.executor.propose(&self.state, &context, &transactions, 1).unwrap();
+        let few = self.executor.propose(&self.state, &context, &transactions, 0).unwrap();
         assert_eq!(few.transactions.len(), transactions.len().min(1), "a primary that wants little packs little");
         let again = self.executor.verify(&self.state, &context, &execution.transactions).unwrap().unwrap();
         assert_eq!(again.writes, execution.writes, "two executions of one block differ");

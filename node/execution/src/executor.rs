@@ -149,7 +149,8 @@ impl Executor {
         let (mut kept, mut hashes, mut receipts, mut abnormal) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut fuel_used, mut bytes) = (0u64, 0u64);
         for transaction in transactions {
-            if matches!(on_refusal, OnRefusal::LeaveOut { enough } if fuel_used >= enough) {
+            // One is always packed: a chain must go on whatever its primary thinks of its size.
+            if matches!(on_refusal, OnRefusal::LeaveOut { enough } if fuel_used >= enough && !kept.is_empty()) {
                 break;
             }
             let size = codec::encode(transaction.signed()).len() as u64;
