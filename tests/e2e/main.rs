@@ -17,6 +17,7 @@ mod audit;
 mod chains;
 mod checkpoint;
 mod disk_full;
+mod explain;
 mod foreground;
 mod governance;
 mod hostile;
