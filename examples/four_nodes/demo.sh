@@ -36,6 +36,18 @@ trap finish EXIT
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 # The first value of a field in a JSON document; enough for what `althing --json` prints.
 field() { grep -o "\"$1\": *\"\{0,1\}[^\",}]*" | head -n 1 | sed 's/^[^:]*: *"\{0,1\}//'; }
+# Waits until a command prints something that has the text in it: until_says TEXT COMMAND...
+until_says() {
+    local text="$1" told=""
+    shift
+    for _ in $(seq 1 120); do
+        told="$("$@" 2>/dev/null || true)"
+        case "$told" in *"$text"*) echo "$told"; return 0 ;; esac
+        sleep 0.5
+    done
+    echo "'$*' never said '$text', but: $told" >&2
+    return 1
+}
 apis_of() { grep -o '"api": *"[^"]*"' "$net/devnet.json" | cut -d '"' -f 4; }
 height_of() { "$althing" --api "$1" status --json | field height; }
 

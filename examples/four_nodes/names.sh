@@ -6,18 +6,6 @@ names="$work/names"
 lab_chain=tld-lab
 lab() { "$althing" --home "$names" --chain "$lab_chain" "$@"; }
 at_root() { "$althing" --home "$names" "$@"; }
-# Waits until a command prints something that has the text in it.
-until_says() {
-    local text="$1" told=""
-    shift
-    for _ in $(seq 1 120); do
-        told="$("$@" 2>/dev/null || true)"
-        case "$told" in *"$text"*) echo "$told"; return 0 ;; esac
-        sleep 0.5
-    done
-    echo "'$*' never said '$text', but: $told" >&2
-    return 1
-}
 # A port that nobody listens on.
 free_port() {
     local port
@@ -79,6 +67,7 @@ CONF
         --ds '4711 13 2 49FD46E6C4B45C55D4AC69CBD3CD34AC1AFE51DE49FD46E6C4B45C55D4AC69CB' --key registry-1
     until_says "4711 13 2" query lab DS +short
     at_root zone explain lab DS
+    at_root zone explain lab DS --json | grep -q '"verified": true'
 
     say "a change that is taken back leads to the old data under a higher serial"
     before="$(serial_of lab)"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Registration data: a root chain that says where the registry of .lab is asked, a chain that says where a registrar is
 # asked, real RDAP servers of both over SQLite, and the access node that follows the chains and puts the answers together.
-# Sourced by demo.sh. Uses: $althing, $work, $root, say, field.
+# Sourced by demo.sh. Uses: $althing, $work, $root, say, field, until_says.
 
 rdap="$work/rdap"
 backend="$root/bin/rdap-backend"
@@ -29,18 +29,6 @@ serve_data() {
     for _ in $(seq 1 100); do [ -s "$work/$1.url" ] && break; sleep 0.1; done
 }
 host_of() { echo "$1" | sed 's|^http://||; s|/$||'; }
-# Asks until the answer has the text in it: until_answer TEXT COMMAND...
-until_answer() {
-    local text="$1" told=""
-    shift
-    for _ in $(seq 1 120); do
-        told="$("$@" 2>&1 || true)"
-        case "$told" in *"$text"*) echo "$told"; return 0 ;; esac
-        sleep 0.5
-    done
-    echo "'$*' never said '$text', but: $told" >&2
-    return 1
-}
 
 say "registration data: the RDAP servers of a registry and of a registrar, each over SQLite"
 serve_data registry
@@ -72,7 +60,7 @@ reviewed registrars "$change" registrar-1 registrar-2 registrar-3 coordinator
 registrars registrar show 292
 
 say "one question: the chain names the registry, the registry the registrar, the chain where that is asked"
-until_answer "Alice Liddell" registries rdap query alice.lab
+until_says "Alice Liddell" registries rdap query alice.lab
 registries rdap query alice.lab --json >"$work/alice.json"
 [ "$(grep -c '"verdict": "proven"' "$work/alice.json")" -eq 2 ] || { echo "not both parts are proven" >&2; exit 1; }
 echo "the registry alone keeps people to itself:"
