@@ -15,7 +15,7 @@ use althing_api::ErrorCode;
 use althing_client::{Client, ClientConfig, ClientError, Verifier};
 use althing_types::{
     codec::decode,
-    genesis::Genesis,
+    genesis::{Genesis, Parameters},
     hash::Hash,
     id::{ChainId, ContractId, Height},
     keyspace::{self, ContractEntry},
@@ -204,6 +204,16 @@ impl Chain {
         Ok((entries, value))
     }
 
+    /// The chain's parameters in force, and what they were read from; those of the genesis on a chain without any in its
+    /// state.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
+    pub async fn parameters(&self) -> Result<(Entries, Parameters)> {
+        let (entries, found) = self.value("parameters", keyspace::parameters()).await?;
+        Ok((entries, found.unwrap_or_else(|| self.genesis.parameters.clone())))
+    }
+
     /// Reads all entries under a prefix, at one height.
     ///
     /// # Errors
@@ -245,18 +255,21 @@ impl Chain {
     /// # Errors
     /// When there is no such contract, or the code is not the one that the state names.
     pub async fn abi(&self, id: &ContractId) -> Result<Abi> {
-        let (_, entry) = self.contract(id).await?;
-        let code = self.client.code(id).await?;
-        let found = keyspace::code_hash(&code);
-        if found != entry.code && self.verifies() {
-            return Err(CliError::new(
-                Exit::Proof,
-                "wrong_code",
-                format!("the node's code of '{id}' is not the chain's"),
-            )
-            .field("code")
-            .value(found.to_string())
-            .rule(entry.code.to_string()));
+        let (_, mut entry) = self.contract(id).await?;
+        let mut code = self.client.code(id).await?;
+        while self.verifies() && keyspace::code_hash(&code) != entry.code {
+            // An upgrade may have come between the two answers: then the state names another code by now.
+            let (_, again) = self.contract(id).await?;
+            if again.code == entry.code {
+                let message = format!("the node's code of '{id}' is not the chain's");
+                let found = keyspace::code_hash(&code).to_string();
+                let error = CliError::new(Exit::Proof, "wrong_code", message).field("code").value(found);
+                return Err(error.rule(entry.code.to_string()));
+            }
+            entry = again;
+            if keyspace::code_hash(&code) != entry.code {
+                code = self.client.code(id).await?;
+            }
         }
         Abi::read(&code).map_err(|e| {
             CliError::data("no_abi", format!("the code of '{id}' has no readable ABI: {e}"))

@@ -96,6 +96,10 @@ pub(super) async fn call_content(
 async fn sign(context: &Context, chain: &Chain, content: Content, options: &SendOptions) -> Result<()> {
     let key = key::open(context, &options.key)?;
     let account = chain.client.account(&key.public()).await?;
+    let fuel_limit = match options.fuel {
+        Some(fuel) => fuel,
+        None => chain.parameters().await?.1.max_transaction_fuel,
+    };
     let transaction = Transaction {
         version: TRANSACTION_VERSION,
         chain: chain.genesis.chain.clone(),
@@ -109,7 +113,7 @@ async fn sign(context: &Context, chain: &Chain, content: Content, options: &Send
         sequence: account.next_sequence,
         timestamp_ms: crate::devnet::setup::now_ms(),
         expiry: Height(account.height.0.saturating_add(options.expires_in)),
-        fuel_limit: options.fuel.unwrap_or(chain.genesis.parameters.max_transaction_fuel),
+        fuel_limit,
     };
     #[derive(Serialize)]
     struct SignedBytes {

@@ -18,6 +18,7 @@ pub mod bulk;
 pub mod client;
 pub mod error;
 pub mod follow;
+pub mod limits;
 pub mod relay;
 pub mod submit;
 pub mod verify;

@@ -30,6 +30,7 @@ use althing_types::{
     authority::AuthorityList,
     codec::{decode, encode},
     crypto::SecretKey,
+    genesis::Parameters,
     hash::Hash,
     id::{ChainId, ContractId, Height},
     keyspace,
@@ -223,7 +224,7 @@ impl Relay {
         }
         let trusted = receiver.trusted.list.hash();
         let delivery = if reply.header.header().authorities == trusted {
-            let room = self.room();
+            let room = room(&self.to.client().parameters(self.to.genesis()).await?);
             receiver.plan(&reply, &self.config, self.messages, room)
         } else {
             Some(self.leave(&receiver, &reply.header).await?)
@@ -232,12 +233,6 @@ impl Relay {
             None => Ok(Step::Idle { height, received: receiver.received }),
             Some(delivery) => self.deliver(&delivery).await,
         }
-    }
-
-    /// Bytes that a delivery may have.
-    fn room(&self) -> usize {
-        let most = usize::try_from(self.to.genesis().parameters.max_arguments_bytes).unwrap_or(MAX_ARGUMENTS);
-        most.saturating_sub(ChainId::MAX).saturating_sub(16)
     }
 
     /// Asks the sender for what comes next, at its tip.
@@ -296,7 +291,8 @@ impl Relay {
         let arguments = encode(&(self.from(), encode(delivery)));
         let contract = contract();
         let mut order = Order::call(contract, "deliver", arguments, Operation::Call)?;
-        order.fuel_limit = Some(self.config.fuel.min(self.to.genesis().parameters.max_transaction_fuel));
+        let most = self.to.client().parameters(self.to.genesis()).await?.max_transaction_fuel;
+        order.fuel_limit = Some(self.config.fuel.min(most));
         let done = self.submitter.send(&self.key, order).await?;
         let transaction = done.hash;
         match done.receipt.status {
@@ -381,4 +377,10 @@ mod tests {
         assert_eq!(SyncError::Full { chain, unacknowledged: 1 }.number(), FULL);
         assert_eq!(contract().as_str(), root_sync::ID);
     }
+}
+
+/// Bytes that a delivery may have.
+fn room(parameters: &Parameters) -> usize {
+    let most = usize::try_from(parameters.max_arguments_bytes).unwrap_or(MAX_ARGUMENTS);
+    most.saturating_sub(ChainId::MAX).saturating_sub(16)
 }

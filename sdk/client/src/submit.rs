@@ -10,7 +10,7 @@
 //! A transaction is known by its hash: sending it again is harmless, so whatever a killed or lagging node has lost is
 //! sent again. A new signature under another sequence number is made only when the old one can never be included.
 
-use crate::{client::Client, error::ClientError};
+use crate::{client::Client, error::ClientError, limits::check};
 use althing_api::{
     Refusal, RefusalCode,
     model::{MAX_BATCH, TransactionStatus},
@@ -18,7 +18,7 @@ use althing_api::{
 use althing_types::{
     codec::{Bytes, Text, TooLong},
     crypto::{PublicKey, SecretKey, Signed},
-    genesis::Genesis,
+    genesis::{Genesis, Parameters},
     hash::Hash,
     id::{ContractId, Height, Sequence},
     receipt::Receipt,
@@ -156,6 +156,8 @@ pub struct Submitter {
     client: Client,
     genesis: Arc<Genesis>,
     config: SubmitterConfig,
+    /// What the chain allows, as it was when the last orders were taken.
+    parameters: Parameters,
     sequences: BTreeMap<PublicKey, Sequence>,
     height: Height,
 }
@@ -197,8 +199,9 @@ impl Submitter {
     pub fn new(client: Client, genesis: &Genesis, config: SubmitterConfig) -> Self {
         let config =
             SubmitterConfig { batch: config.batch.clamp(1, MAX_BATCH), window: config.window.max(1), ..config };
+        let parameters = genesis.parameters.clone();
         let genesis = Arc::new(genesis.clone());
-        Self { client, genesis, config, sequences: BTreeMap::new(), height: Height(0) }
+        Self { client, genesis, config, parameters, sequences: BTreeMap::new(), height: Height(0) }
     }
 
     /// Forgets what is known about a key's sequence number; the node is asked again.
@@ -220,7 +223,8 @@ impl Submitter {
     /// # Errors
     /// As [`Self::send`].
     pub async fn send_only(&mut self, key: &SecretKey, order: Order) -> Result<Hash, ClientError> {
-        self.check(&order)?;
+        self.parameters = self.client.parameters(&self.genesis).await?;
+        check(&order, &self.parameters)?;
         let public = key.public();
         let end = Instant::now().checked_add(self.config.timeout);
         let mut sequence = self.next_sequence(&public).await?;
@@ -256,9 +260,10 @@ impl Submitter {
         orders: Vec<(SecretKey, Order)>,
         mut progress: impl FnMut(usize) + Send,
     ) -> Result<Vec<Result<Final, ClientError>>, ClientError> {
+        self.parameters = self.client.parameters(&self.genesis).await?;
         let mut items: Vec<Item> = Vec::with_capacity(orders.len());
         for (key, order) in orders {
-            let state = self.check(&order).map_or_else(|e| State::Done(Err(e)), |()| State::Waiting);
+            let state = check(&order, &self.parameters).map_or_else(|e| State::Done(Err(e)), |()| State::Waiting);
             items.push(Item { public: key.public(), key, order, state });
         }
         let outcome = self.run(&mut items, &mut progress).await;
@@ -521,38 +526,8 @@ impl Submitter {
         Ok(account.next_sequence)
     }
 
-    /// Checks an order against the chain's parameters before it takes a sequence number.
-    fn check(&self, order: &Order) -> Result<(), ClientError> {
-        let parameters = &self.genesis.parameters;
-        let within = |field: &'static str, length: usize, most: u32| {
-            if u64::try_from(length).is_ok_and(|l| l <= u64::from(most)) {
-                return Ok(());
-            }
-            Err(ClientError::Argument { field, rule: format!("is {length} bytes; the chain allows at most {most}") })
-        };
-        within("postscript", order.postscript.len(), parameters.max_postscript_bytes)?;
-        match &order.content {
-            Content::Call { arguments, .. } => within("arguments", arguments.len(), parameters.max_arguments_bytes)?,
-            Content::Deploy { code, arguments, .. } => {
-                within("code", code.len(), parameters.max_code_bytes)?;
-                within("arguments", arguments.len(), parameters.max_arguments_bytes)?;
-            }
-            Content::Upgrade { code, .. } | Content::Upload { code } => {
-                within("code", code.len(), parameters.max_code_bytes)?
-            }
-            Content::StorePlan { document } => within("document", document.len(), parameters.max_code_bytes)?,
-        }
-        let most = parameters.max_transaction_fuel;
-        match order.fuel_limit {
-            Some(fuel) if fuel == 0 || fuel > most => {
-                Err(ClientError::Argument { field: "fuel_limit", rule: format!("is {fuel}; must be 1 to {most}") })
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn sign(&self, key: &SecretKey, order: &Order, sequence: Sequence) -> Result<SignedTransaction, ClientError> {
-        let parameters = &self.genesis.parameters;
+        let parameters = &self.parameters;
         let blocks = self.config.expiry_blocks.min(parameters.max_expiry_blocks);
         let default_fuel = match order.content {
             Content::Call { .. } => self.config.call_fuel.min(parameters.max_transaction_fuel),

@@ -14,9 +14,12 @@ use althing_client::{
     Client, ClientConfig, ClientError, Filter, Followed, Follower, Order, Submitter, SubmitterConfig,
 };
 use althing_types::{
+    codec::encode,
     crypto::SecretKey,
     event::EventId,
+    genesis::Parameters,
     id::{ContractId, Height},
+    keyspace,
     transaction::Operation,
 };
 use common::{Inner, Node, genesis, serve, start};
@@ -94,6 +97,26 @@ async fn a_refused_order_does_not_stop_the_others() {
     assert!(matches!(results[5], Err(ClientError::Argument { field: "fuel_limit", .. })));
     assert!(matches!(results[6], Err(ClientError::Argument { field: "postscript", .. })));
     assert_eq!(node.lock().included.len(), 97);
+}
+
+#[tokio::test]
+async fn orders_are_measured_by_the_parameters_in_force_not_by_the_genesis() {
+    let (node, url) = start(5).await;
+    let voted = |most_arguments: u32| {
+        let parameters = Parameters { max_arguments_bytes: most_arguments, ..genesis().parameters };
+        node.lock().tamper_entry = Some(Box::new(move |entry| {
+            if entry.key.0 == keyspace::parameters() {
+                entry.value = Some(encode(&parameters).into());
+            }
+        }));
+    };
+    let mut submitter = submitter(&url);
+    voted(1);
+    let error = submitter.send(&key(1), order(0)).await.unwrap_err();
+    assert!(matches!(error, ClientError::Argument { field: "arguments", .. }), "{error}");
+    voted(2);
+    submitter.send(&key(1), order(0)).await.unwrap();
+    assert_eq!(node.lock().included.len(), 1);
 }
 
 #[tokio::test]

@@ -23,7 +23,6 @@ use althing_interface::{
 };
 use althing_types::{
     codec::{Bytes, List, Text, TooLong, encode},
-    genesis::Parameters,
     id::{ContractId, OrganisationId},
     keyspace::{self, code_hash, storage},
     name::DomainName,
@@ -49,8 +48,7 @@ pub(super) async fn run(context: &Context, command: &OpenCommand) -> Result<()> 
         OpenCommand::Promote { node, sign } => (ProposalKind::Promote { node: *node }, sign),
         OpenCommand::Demote { node, to, sign } => (ProposalKind::Demote { node: *node, standing: *to }, sign),
         OpenCommand::Parameters { file, sign } => {
-            let (_, now) = chain.value::<Parameters>("parameters", keyspace::parameters()).await?;
-            let parameters = changed(file, &now.unwrap_or_else(|| chain.genesis.parameters.clone()))?;
+            let parameters = changed(file, &chain.parameters().await?.1)?;
             (ProposalKind::Parameters { parameters }, sign)
         }
         OpenCommand::Settings { file, sign } => {

@@ -23,7 +23,6 @@ use althing_interface::{
 use althing_types::{
     codec::List,
     crypto::SecretKey,
-    genesis::Parameters,
     id::{ContractId, Height, OrganisationId},
     keyspace::{self, storage},
     name::DomainName,
@@ -82,9 +81,8 @@ pub(super) async fn run(
     let created_ms = block_time(chain, present.height).await?;
     let expires_ms = add_years(created_ms, terms.years, present.settings.year_ms);
     let sponsor = terms.sponsor.clone().unwrap_or_else(|| charter.registry.clone());
-    let parameters: Option<Parameters> = chain.value("parameters", keyspace::parameters()).await?.1;
-    let most = parameters.unwrap_or_default().max_arguments_bytes;
-    let most = MostBytes(usize::try_from(most).unwrap_or(usize::MAX).min(MAX_ARGUMENTS));
+    let parameters = chain.parameters().await?.1;
+    let most = MostBytes(usize::try_from(parameters.max_arguments_bytes).unwrap_or(usize::MAX).min(MAX_ARGUMENTS));
     let load = Load::new(zone, &file.records, &present.zone, &Terms { sponsor, created_ms, expires_ms }, most)?;
     if !load.other.is_empty() {
         let shown: Vec<&str> = load.other.iter().take(SHOWN).map(DomainName::as_str).collect();
@@ -100,7 +98,8 @@ pub(super) async fn run(
             .value(format!("{} new names", load.names.saturating_sub(load.present)))
             .rule("names come by registration now: althing domain register"));
     }
-    let mut sender = Sender { context, chain, signer, fuel_per_name: 0, transactions: 0 };
+    let most_fuel = parameters.max_transaction_fuel;
+    let mut sender = Sender { context, chain, signer, most_fuel, fuel_per_name: 0, transactions: 0 };
     let (apex, to_load) = (load.apex.is_some(), load.names.saturating_sub(load.present));
     if let Some(apex) = load.apex {
         sender.calls(vec![(1, SetApex { apex })], None, |_| {}).await?;
@@ -161,6 +160,8 @@ struct Sender<'a> {
     context: &'a Context,
     chain: &'a Chain,
     signer: SecretKey,
+    /// Most fuel of one transaction.
+    most_fuel: u64,
     fuel_per_name: u64,
     transactions: usize,
 }
@@ -196,7 +197,7 @@ impl Sender<'_> {
         fuel_per_name: Option<u64>,
         progress: impl Fn(u64) + Send + Sync,
     ) -> Result<()> {
-        let most = self.chain.genesis.parameters.max_transaction_fuel;
+        let most = self.most_fuel;
         let (mut orders, mut counts) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
         for (count, call) in calls {
             let content = call.content().map_err(|e| CliError::internal("too_long", format!("{}: {e}", C::METHOD)))?;
