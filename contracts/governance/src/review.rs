@@ -12,7 +12,7 @@ impl Governance {
     pub(crate) fn submit(&mut self, cx: &mut Ctx, calls: ProposedCalls) -> Result<Option<u64>, Refusal> {
         let submitter = self.acting(cx)?;
         rules::reviewable(&submitter, &calls)?;
-        match self.data_reviewers(cx, &self.numbers()?) {
+        match self.data_reviewers(cx, &submitter, &self.numbers()?) {
             Some(reviewers) => {
                 let kind = ProposalKind::Change { calls };
                 self.open_vote(cx, submitter, &kind, Some(reviewers)).map(Some)
@@ -29,18 +29,23 @@ impl Governance {
         }
     }
 
-    /// The organisations that review at this height, each once.
-    fn data_reviewers(&self, cx: &Ctx, settings: &GovernanceSettings) -> Option<Reviewers> {
+    /// The organisations that review a change at this height: from the management node's on, each once, and never the one
+    /// that submits it while there is another.
+    fn data_reviewers(&self, cx: &Ctx, submitter: &OrganisationId, settings: &GovernanceSettings) -> Option<Reviewers> {
         let (size, needed) = match settings.review {
             ReviewMode::None => return None,
             ReviewMode::Management => (1, 1),
             ReviewMode::Committee => (settings.committee_size, settings.committee_needed),
         };
         let mut chosen: Vec<OrganisationId> = Vec::new();
-        for authority in self.reviewers(cx.height(), size.into()) {
-            if !chosen.contains(&authority.organisation) {
-                chosen.push(authority.organisation);
+        for authority in self.reviewers(cx.height(), usize::MAX) {
+            let organisation = authority.organisation;
+            if chosen.len() < usize::from(size) && organisation != *submitter && !chosen.contains(&organisation) {
+                chosen.push(organisation);
             }
+        }
+        if chosen.is_empty() {
+            chosen.push(submitter.clone());
         }
         let needed = u32::from(needed).min(u32::try_from(chosen.len()).unwrap_or(u32::MAX)).max(1);
         Some((List::new(chosen).unwrap_or_default(), needed))

@@ -105,7 +105,8 @@ impl Wire for SelectionPolicy {
     };
 }
 
-/// Who reviews a change of data before it is written (A6).
+/// Who reviews a change of data before it is written (A6). No organisation reviews its own while there are others: the next
+/// authorities in turn do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
