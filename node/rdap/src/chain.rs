@@ -7,7 +7,10 @@
 //! A node that hides a change is found out by the totals, which count the changes and what there is; then all is read
 //! again. How far a view is behind is known from the height up to which events were told.
 
-use crate::error::{RdapFault, Result};
+use crate::{
+    error::{RdapFault, Result},
+    kept::Kept,
+};
 use althing_client::{Client, ClientError, Filter, Followed, Follower, VerifiedHeader, Verifier};
 use althing_interface::{
     bootstrap::{self, Accreditation, Counts, Entry, Registrar},
@@ -17,6 +20,7 @@ use althing_types::{
     codec,
     event::{Event, EventId},
     genesis::Genesis,
+    hash::Hash,
     id::{ContractId, Height},
     keyspace::{self, storage},
     name::DomainName,
@@ -25,6 +29,7 @@ use borsh::BorshDeserialize;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -39,11 +44,13 @@ const ATTEMPTS: usize = 20;
 const PROOF_INTERVAL: Duration = Duration::from_secs(15);
 /// Pause after a failure; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A view that changes all the time is kept this often.
+const KEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// Longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Where a proof can be had: the entry's key is asked for at this height and checked under this state root.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct ProofReference {
     /// The chain.
     pub chain: String,
@@ -130,6 +137,8 @@ pub struct ChainFollower {
     client: Client,
     verifier: Verifier,
     contract: ContractId,
+    genesis: Hash,
+    kept: Option<Kept>,
 }
 
 impl ChainFollower {
@@ -138,11 +147,26 @@ impl ChainFollower {
     /// # Errors
     /// [`RdapFault::NotProven`] when the genesis document breaks a rule.
     pub fn new(client: Client, genesis: Genesis) -> Result<Self> {
-        let name = genesis.chain.to_string();
+        let (name, hash) = (genesis.chain.to_string(), genesis.hash());
         let not_proven = |reason: String| RdapFault::NotProven { chain: name.clone(), reason };
         let verifier = Verifier::new(client.clone(), genesis).map_err(|error| not_proven(error.to_string()))?;
         let contract = ContractId::new(bootstrap::ID).map_err(|error| not_proven(error.to_string()))?;
-        Ok(Self { name, client, verifier, contract })
+        Ok(Self { name, client, verifier, contract, genesis: hash, kept: None })
+    }
+
+    /// Keeps what is proven in a state folder, and begins with what is there.
+    #[must_use]
+    pub fn keeping(mut self, state: &Path) -> Self {
+        self.kept = Some(Kept::new(state, &self.name, self.genesis, &self.contract));
+        self
+    }
+
+    /// What is known before anybody is asked.
+    pub fn begin(&self) -> ChainState {
+        let Some(view) = self.kept.as_ref().and_then(Kept::get) else { return ChainState::default() };
+        let fault =
+            format!("{}: not heard of since the start; what was proven up to height {}", self.name, view.reached);
+        ChainState { view: Some(Arc::new(view)), fault: Some(fault) }
     }
 
     /// The chain's id.
@@ -180,6 +204,8 @@ impl ChainFollower {
             });
         };
         publish(&view);
+        let mut keeper = Keeper::new(self.kept.as_ref());
+        keeper.changed(&view);
         *pause = FIRST_PAUSE;
         let from = EventId { height: Height(view.reached).next(), index: 0 };
         let filter = Filter { contract: Some(self.contract.clone()), ..Filter::default() };
@@ -192,6 +218,7 @@ impl ChainFollower {
                 Err(_) => {
                     self.nothing_hidden(&view, Height(view.reached)).await?;
                     proven = Instant::now();
+                    keeper.due(&view);
                     continue;
                 }
             };
@@ -211,11 +238,13 @@ impl ChainFollower {
                         }
                         proven = Instant::now();
                         publish(&view);
+                        keeper.changed(&view);
                     } else if proven.elapsed() >= PROOF_INTERVAL {
                         self.nothing_hidden(&view, height).await?;
                         proven = Instant::now();
                     }
                     view.reached = view.reached.max(height.0);
+                    keeper.due(&view);
                 }
             }
         }
@@ -367,6 +396,36 @@ impl ChainFollower {
     fn hidden(&self, proven: u64, told: u64) -> RdapFault {
         let reason = format!("{proven} changes are proven, {told} were told");
         RdapFault::NotProven { chain: self.name.clone(), reason }
+    }
+}
+
+/// Keeps a view when it has changed, but not all the time.
+struct Keeper<'a> {
+    kept: Option<&'a Kept>,
+    /// Whether the last change is not kept yet.
+    open: bool,
+    last: Option<Instant>,
+}
+
+impl<'a> Keeper<'a> {
+    const fn new(kept: Option<&'a Kept>) -> Self {
+        Self { kept, open: false, last: None }
+    }
+
+    fn changed(&mut self, view: &ChainView) {
+        self.open = true;
+        self.due(view);
+    }
+
+    fn due(&mut self, view: &ChainView) {
+        let Some(kept) = self.kept.filter(|_| self.open) else { return };
+        if self.last.is_some_and(|last| last.elapsed() < KEEP_INTERVAL) {
+            return;
+        }
+        if let Err(fault) = kept.put(view) {
+            tracing::warn!(%fault, "what was proven cannot be kept");
+        }
+        (self.open, self.last) = (false, Some(Instant::now()));
     }
 }
 

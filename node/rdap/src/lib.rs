@@ -39,6 +39,7 @@ pub mod config;
 pub mod directory;
 pub mod error;
 pub mod fetch;
+pub mod kept;
 pub mod limit;
 pub mod lookup;
 pub mod merge;

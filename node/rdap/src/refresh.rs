@@ -184,7 +184,10 @@ impl Refresher {
 }
 
 /// Writes a file as a whole.
-fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// [`RdapFault::File`] when the disk does not take it.
+pub(crate) fn write(file: &Path, bytes: &[u8]) -> Result<()> {
     let beside = file.with_extension("new");
     fs::write(&beside, bytes).map_err(|error| RdapFault::file("write", &beside, error))?;
     fs::rename(&beside, file).map_err(|error| RdapFault::file("rename", file, error))

@@ -87,7 +87,7 @@ pub fn followers(config: &Config) -> Result<Vec<ChainFollower>> {
         let urls: Vec<&str> = chain.nodes.iter().map(String::as_str).collect();
         let client = Client::with_config(&urls, ClientConfig::default())
             .map_err(|error| RdapFault::config("chain.nodes", chain.nodes.join(" "), error.to_string()))?;
-        out.push(ChainFollower::new(client, read_genesis(&chain.genesis)?)?);
+        out.push(ChainFollower::new(client, read_genesis(&chain.genesis)?)?.keeping(&config.state));
     }
     Ok(out)
 }
@@ -164,7 +164,7 @@ pub async fn start(config: &Config) -> Result<Running> {
     let (stop, stopped) = watch::channel(false);
     let mut states = Vec::new();
     for follower in chains {
-        let (sender, receiver) = watch::channel(ChainState::default());
+        let (sender, receiver) = watch::channel(follower.begin());
         states.push((follower.name().to_owned(), receiver));
         follow(follower, sender)?;
     }

@@ -7,12 +7,13 @@ use crate::{
 use althing_rdap::config::ChainConfig;
 use serde_json::Value;
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use tempfile::TempDir;
 
 const FIRST: &str = "https://rdap.first.example/";
 const SECOND: &str = "https://rdap.second.example/";
 
 /// A node that follows a chain over these nodes.
-async fn town(nodes: Vec<String>) -> (Town, tempfile::TempDir) {
+async fn town(nodes: Vec<String>) -> (Town, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file: PathBuf = folder.path().join("genesis.json");
     std::fs::write(&file, serde_json::to_vec(&genesis()).unwrap()).unwrap();
@@ -21,7 +22,7 @@ async fn town(nodes: Vec<String>) -> (Town, tempfile::TempDir) {
 }
 
 /// A chain with `lab` at the first place and `tld` at a third, followed.
-async fn followed() -> (Arc<PlayedChain>, Town, tempfile::TempDir) {
+async fn followed() -> (Arc<PlayedChain>, Town, TempDir) {
     let (chain, url) = PlayedChain::start().await;
     chain.set(Told::Truly, "lab", Some(FIRST));
     chain.set(Told::Truly, "tld", Some("https://rdap.tld.example/"));
@@ -144,4 +145,50 @@ async fn an_honest_node_behind_a_liar_is_asked() {
     liar.lie(Lie::Forged);
     let (town, _folder) = town(vec![bad, good]).await;
     until(&town, "the honest word", |served, trouble| served.contains(FIRST) && trouble.is_empty()).await;
+}
+
+/// A node over the state folder of an earlier one.
+async fn after(earlier: &TempDir, genesis: PathBuf, nodes: Vec<String>) -> Town {
+    let state = earlier.path().join("state");
+    Town::with(|config| (config.chains, config.state) = (vec![ChainConfig { nodes, genesis }], state)).await
+}
+
+#[tokio::test]
+async fn a_node_that_starts_while_the_chain_is_silent_goes_on_with_what_was_proven() {
+    let (chain, town, folder) = followed().await;
+    let Town { node, folder: earlier, .. } = town;
+    node.stop().await;
+    let genesis = folder.path().join("genesis.json");
+    let next = after(&earlier, genesis.clone(), vec!["http://127.0.0.1:1".into()]).await;
+    // Each of the two faults, the one of the start and the one of the first try, tells of the chain.
+    until(&next, "what was kept", |served, trouble| served.contains(FIRST) && trouble.contains("played")).await;
+    next.node.stop().await;
+    // It is the way back too: what was changed meanwhile is taken over, and the trouble ends.
+    chain.set(Told::Truly, "lab", Some(SECOND));
+    let next = after(&earlier, genesis, vec![chain.serve().await]).await;
+    until(&next, "the change", |served, trouble| served.contains(SECOND) && trouble.is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_restart_is_no_way_back_to_an_older_state() {
+    let (chain, town, folder) = followed().await;
+    chain.set(Told::Truly, "lab", Some(SECOND));
+    until(&town, "the change", |served, _| served.contains(SECOND)).await;
+    // A change is kept at once when the last is long ago, else within seconds.
+    let file = town.folder.path().join("state").join("chain-played.json");
+    let held = |file: &PathBuf| std::fs::read_to_string(file).unwrap_or_default().contains(&hex::encode(SECOND));
+    for _ in 0..3_000 {
+        if held(&file) {
+            break;
+        }
+        chain.set(Told::Truly, "tld", Some("https://rdap.tld.example/"));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(held(&file));
+    let Town { node, folder: earlier, .. } = town;
+    node.stop().await;
+    chain.lie(Lie::Old(2));
+    let next = after(&earlier, folder.path().join("genesis.json"), vec![chain.serve().await]).await;
+    until(&next, "the older state", |_, trouble| trouble.contains("older state")).await;
+    assert!(now(&next).await.0.contains(SECOND));
 }
