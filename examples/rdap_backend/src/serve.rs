@@ -122,8 +122,10 @@ mod tests {
     async fn the_registrar_says_who_the_people_are() {
         let (status, answer) = ask(Side::Registrar, "GET", "/domain/alice.lab").await;
         assert_eq!(status, 200);
-        assert_eq!(answer["entities"][0]["vcardArray"][1][1][3], "Desk of Alice");
-        assert!(answer.to_string().contains("Alice Liddell"), "{answer}");
+        for (at, role, name) in [(0, "registrant", "Alice Liddell"), (1, "technical", "Desk of Alice")] {
+            let entity = &answer["entities"][at];
+            assert_eq!((&entity["roles"][0], &entity["vcardArray"][1][1][3]), (&role.into(), &name.into()), "{entity}");
+        }
     }
 
     #[tokio::test]
