@@ -171,6 +171,13 @@ fn what_a_tld_chain_decides_is_served_and_both_chains_hear_of_each_other() {
     wait_until(|| !apex_says(DIGEST), || net.logs());
     assert!(apex_says("ns2.alpha"));
 
+    // Its figures say so, at the address of the chain that receives.
+    let shows = |line: &str| http::get(&net.api(0, ROOT), "/metrics").body.contains(line);
+    for line in ["failing{from=\"ALPHA\"} 0\n", "refused_total{from=\"ALPHA\"} 0\n"] {
+        wait_until(|| shows(&format!("althing_relay_{}", line.replace("ALPHA", ALPHA))), || net.logs());
+    }
+    assert!(!shows(&format!("althing_relay_received{{from=\"{ALPHA}\"}} 0\n")));
+
     let server = "ns.alice.alpha=192.0.2.1";
     let register = ["domain", "register", "alice.alpha", "--ns", "ns.alice.alpha", "--host", server];
     alpha(&[register.as_slice(), &["--key", "registrar-1"]].concat());

@@ -10,7 +10,7 @@ use crate::{
     driver::{Driver, Inbox, Outbox, Shared, channels},
     join,
     ledger::{LedgerService, StoreSlot},
-    metrics::Probe,
+    metrics::{Probe, RelayFigures},
     node::{Halt, Node, NodeConfig, SharedPool},
     relay::End,
     wire::Wire,
@@ -81,6 +81,7 @@ pub(crate) struct Prepared<W> {
     listener: TcpListener,
     services: Services,
     limits: ApiLimits,
+    relays: RelayFigures,
     span: Span,
 }
 
@@ -147,6 +148,7 @@ impl<W: Wire> Prepared<W> {
         let mut registry = Registry::default();
         let probe = Arc::new(Probe::registered(&mut registry));
         probe.set_height(tip);
+        let relays = RelayFigures::registered(&mut registry);
         let metrics = Metrics::register(&mut registry);
         let (inbox, outbox) = channels();
         let contacts = contacts(&membership.network, me, &genesis, &store)?;
@@ -192,7 +194,8 @@ impl<W: Wire> Prepared<W> {
             .block_on(TcpListener::bind(membership.api.listen))
             .with_context(|| format!("API address {}", membership.api.listen))?;
         tracing::info!(address = %listener.local_addr()?, "API");
-        Ok(Self { parts, outbox, network, listener, services, limits: membership.api.limits.clone(), span })
+        let limits = membership.api.limits.clone();
+        Ok(Self { parts, outbox, network, listener, services, limits, relays, span })
     }
 
     /// How to end it.
@@ -205,7 +208,8 @@ impl<W: Wire> Prepared<W> {
     /// # Errors
     /// When the API's socket is gone.
     pub(crate) fn end(&self) -> anyhow::Result<End> {
-        Ok(End { genesis: self.parts.genesis.clone(), api: self.listener.local_addr()? })
+        let figures = self.relays.clone();
+        Ok(End { genesis: self.parts.genesis.clone(), api: self.listener.local_addr()?, figures })
     }
 
     /// Starts its threads; `ended` is told how the node's thread ends.
@@ -217,7 +221,7 @@ impl<W: Wire> Prepared<W> {
         runtime: &tokio::runtime::Handle,
         ended: impl FnOnce(anyhow::Result<()>) + Send + 'static,
     ) -> anyhow::Result<Running> {
-        let Self { parts, outbox, network, listener, services, limits, span } = self;
+        let Self { parts, outbox, network, listener, services, limits, relays: _, span } = self;
         let chain = parts.genesis.chain.clone();
         let (inbox, stopping, halted) = (parts.inbox.clone(), Arc::clone(&parts.stopping), Arc::clone(&parts.halted));
         let (slot, offered) = (Arc::clone(&parts.slot), Arc::clone(&parts.offered));

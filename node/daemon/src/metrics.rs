@@ -1,12 +1,16 @@
 //! Where time goes, and the node's figures. Measuring never changes a result: this is the one place with a clock.
 
-use althing_types::id::Height;
+use althing_client::Step;
+use althing_types::id::{ChainId, Height};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use std::{sync::atomic::AtomicU64, time::Instant};
+use std::{
+    sync::atomic::AtomicU64,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 /// Label of a part of the work.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -98,5 +102,117 @@ impl Probe {
     /// A message of a peer was refused.
     pub fn refuse(&self) {
         self.refused.inc();
+    }
+}
+
+/// Label of the chain whose messages a relay brings.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Sender {
+    from: String,
+}
+
+/// Figures of the relays that bring messages to one chain, by the chain that sends them.
+#[derive(Clone, Debug, Default)]
+pub struct RelayFigures {
+    received: Family<Sender, Gauge>,
+    delivered: Family<Sender, Counter>,
+    refused: Family<Sender, Counter>,
+    failing: Family<Sender, Gauge>,
+    last_success: Family<Sender, Gauge>,
+}
+
+/// Figures of one direction of a relay.
+#[derive(Clone, Debug)]
+pub struct RelayProbe {
+    received: Gauge,
+    delivered: Counter,
+    refused: Counter,
+    failing: Gauge,
+    last_success: Gauge,
+}
+
+impl RelayFigures {
+    /// Figures that the `registry` of the chain which receives shows under the prefix `althing_relay`.
+    pub fn registered(registry: &mut Registry) -> Self {
+        let figures = Self::default();
+        let registry = registry.sub_registry_with_prefix("althing_relay");
+        registry.register("received", "Last message that this chain has", figures.received.clone());
+        registry.register("delivered", "Deliveries that this chain took", figures.delivered.clone());
+        registry.register("refused", "Deliveries that this chain refused for good", figures.refused.clone());
+        registry.register("failing", "1 while the relay cannot do its work", figures.failing.clone());
+        let what = "When the relay last found nothing due or delivered, seconds since 1970";
+        registry.register("last_success_timestamp_seconds", what, figures.last_success.clone());
+        figures
+    }
+
+    /// The figures of the relay that brings messages of `from`.
+    pub fn of(&self, from: &ChainId) -> RelayProbe {
+        let label = Sender { from: from.to_string() };
+        RelayProbe {
+            received: self.received.get_or_create(&label).clone(),
+            delivered: self.delivered.get_or_create(&label).clone(),
+            refused: self.refused.get_or_create(&label).clone(),
+            failing: self.failing.get_or_create(&label).clone(),
+            last_success: self.last_success.get_or_create(&label).clone(),
+        }
+    }
+}
+
+impl RelayProbe {
+    /// A step of the relay ended without a failure.
+    pub fn stepped(&self, step: &Step) {
+        let received = match step {
+            Step::Idle { received, .. } => Some(*received),
+            Step::Delivered { progress, .. } => {
+                self.delivered.inc();
+                Some(progress.received)
+            }
+            Step::Refused { .. } => {
+                self.refused.inc();
+                self.failing.set(1);
+                return;
+            }
+            Step::Outrun { .. } | Step::TooMany { .. } | Step::Full => None,
+        };
+        if let Some(received) = received {
+            self.received.set(i64::try_from(received).unwrap_or(i64::MAX));
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.last_success.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        }
+        self.failing.set(0);
+    }
+
+    /// A step failed.
+    pub fn failed(&self) {
+        self.failing.set(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use althing_interface::root_sync::RefusalCode;
+    use althing_types::hash::Hash;
+
+    #[test]
+    fn a_relay_shows_how_far_it_is_and_whether_it_fails() {
+        let mut registry = Registry::default();
+        let figures = RelayFigures::registered(&mut registry);
+        let probe = figures.of(&ChainId::new("tld-lab").unwrap());
+        let shows = |line: &str| {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            assert!(text.contains(&format!("althing_relay_{line}\n")), "{line} is not in\n{text}");
+        };
+        shows("failing{from=\"tld-lab\"} 0");
+        probe.failed();
+        shows("failing{from=\"tld-lab\"} 1");
+        probe.stepped(&Step::Idle { height: Height(9), received: 4 });
+        shows("failing{from=\"tld-lab\"} 0");
+        shows("received{from=\"tld-lab\"} 4");
+        assert!(probe.last_success.get() > 0);
+        probe.stepped(&Step::Refused { transaction: Hash::ZERO, code: RefusalCode::Forged });
+        shows("refused_total{from=\"tld-lab\"} 1");
+        shows("failing{from=\"tld-lab\"} 1");
     }
 }

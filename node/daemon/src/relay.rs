@@ -11,6 +11,7 @@
 //!      ── refused ────► step after REFUSED: the same would be refused and recorded again
 //! ```
 
+use crate::metrics::{RelayFigures, RelayProbe};
 use althing_client::{
     Client, Verifier,
     relay::{Relay, RelayConfig, RelayError, Step},
@@ -39,6 +40,8 @@ pub(crate) struct End {
     pub(crate) genesis: Genesis,
     /// Where that node's API listens.
     pub(crate) api: SocketAddr,
+    /// The figures that its API shows of what is brought to this chain.
+    pub(crate) figures: RelayFigures,
 }
 
 /// Starts a thread that carries in both directions until `stop` changes or its sender is gone.
@@ -52,20 +55,20 @@ pub(crate) fn start(
     runtime: &tokio::runtime::Handle,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let direction = |from: &End, to: &End| -> anyhow::Result<(Relay, Span)> {
+    let direction = |from: &End, to: &End| -> anyhow::Result<(Relay, RelayProbe, Span)> {
         let relay = Relay::new(verifier(from)?, verifier(to)?, key.clone(), RelayConfig::default());
         // At the level of errors, so that no filter leaves it out.
         let span = tracing::error_span!("relay", from = %from.genesis.chain, to = %to.genesis.chain);
-        Ok((relay, span))
+        Ok((relay, to.figures.of(&from.genesis.chain), span))
     };
-    let ((down, down_span), (up, up_span)) = (direction(root, tld)?, direction(tld, root)?);
+    let ((down, down_probe, down_span), (up, up_probe, up_span)) = (direction(root, tld)?, direction(tld, root)?);
     let runtime = runtime.clone();
     std::thread::Builder::new().name(format!("relay {}", tld.genesis.chain)).spawn(move || {
         runtime.block_on(async move {
             tokio::select! {
                 _ = stop.changed() => {}
-                () = carry(down).instrument(down_span) => {}
-                () = carry(up).instrument(up_span) => {}
+                () = carry(down, down_probe).instrument(down_span) => {}
+                () = carry(up, up_probe).instrument(up_span) => {}
             }
         });
     })?;
@@ -87,10 +90,11 @@ fn base_url(api: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, api.port()))
 }
 
-async fn carry(mut relay: Relay) {
+async fn carry(mut relay: Relay, probe: RelayProbe) {
     let mut pauses = Pauses::default();
     loop {
         let outcome = relay.step().await;
+        outcome.as_ref().map_or_else(|_| probe.failed(), |step| probe.stepped(step));
         let pause = match &outcome {
             Ok(Step::Idle { .. }) => POLL,
             Ok(Step::Delivered { transaction, progress }) => {
