@@ -23,6 +23,7 @@ mod governance;
 mod hostile;
 mod http;
 mod lifecycle;
+mod load;
 mod net;
 mod rdap;
 mod recovery;
