@@ -191,7 +191,7 @@ impl RelayProbe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use althing_interface::root_sync::RefusalCode;
+    use althing_interface::root_sync::delivery::RefusalCode;
     use althing_types::hash::Hash;
 
     #[test]

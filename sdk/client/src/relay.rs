@@ -365,6 +365,12 @@ fn contract() -> ContractId {
     ContractId::new(root_sync::ID).expect("contract id")
 }
 
+/// Bytes that a delivery may have.
+fn room(parameters: &Parameters) -> usize {
+    let most = usize::try_from(parameters.max_arguments_bytes).unwrap_or(MAX_ARGUMENTS);
+    most.saturating_sub(ChainId::MAX).saturating_sub(16)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -377,10 +383,4 @@ mod tests {
         assert_eq!(SyncError::Full { chain, unacknowledged: 1 }.number(), FULL);
         assert_eq!(contract().as_str(), root_sync::ID);
     }
-}
-
-/// Bytes that a delivery may have.
-fn room(parameters: &Parameters) -> usize {
-    let most = usize::try_from(parameters.max_arguments_bytes).unwrap_or(MAX_ARGUMENTS);
-    most.saturating_sub(ChainId::MAX).saturating_sub(16)
 }

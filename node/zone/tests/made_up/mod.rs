@@ -1,7 +1,7 @@
 //! A TLD chain that a test makes up: blocks with real certificates and state proofs, and a node that tells of them.
 
 #[path = "../../../types/tests/made_up/mod.rs"]
-mod made_up;
+mod chain;
 
 use althing_api::{
     ApiError, ErrorCode,
@@ -48,7 +48,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use made_up::Tree;
+use chain::Tree;
 
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -281,7 +281,7 @@ async fn headers(State(node): Shared, Path(height): Path<u64>) -> Response {
     let Some(header) = node.lock().header(height) else {
         return (StatusCode::NOT_FOUND, Json(ApiError::new(ErrorCode::HeightAhead, "ahead"))).into_response();
     };
-    let certificate = made_up::certify(&header, Round(0), &[key()]);
+    let certificate = chain::certify(&header, Round(0), &[key()]);
     let document =
         HeaderDocument { hash: header.hash(), header, certificate, authorities: Some(list()), recovery: None };
     Json(HeaderList { headers: vec![document] }).into_response()
