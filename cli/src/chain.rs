@@ -11,7 +11,7 @@ use crate::{
     output::Output,
 };
 use althing_abi::schema::Abi;
-use althing_api::ErrorCode;
+use althing_api::{ErrorCode, RefusalCode};
 use althing_client::{Client, ClientConfig, ClientError, Verifier};
 use althing_types::{
     codec::decode,
@@ -250,6 +250,22 @@ impl Chain {
         Ok((entries, entry))
     }
 
+    /// Refuses a chain without a contract of an id: there the absence of whatever the contract holds would be proven.
+    ///
+    /// # Errors
+    /// When there is none of this id.
+    pub async fn needs(&self, id: &str) -> Result<()> {
+        let place = format!("chain '{}' has no contract '{id}'", self.genesis.chain);
+        self.contract(&ContractId::new(id)?).await.map(drop).map_err(|error| match error.code.as_str() {
+            "contract_unknown" => CliError::not_found("contract_unknown", place)
+                .field("contract")
+                .value(id)
+                .rule("a chain with this contract")
+                .hint("--chain names another chain; --api a node of it"),
+            _ => error,
+        })
+    }
+
     /// A deployed contract's ABI, out of the very code that the state names.
     ///
     /// # Errors
@@ -375,9 +391,15 @@ impl From<ClientError> for CliError {
                 .rule("an answer that follows from the trusted genesis document")
                 .hint("ask another node; --no-verify believes this one"),
             ClientError::Refused { hash, refusal } => {
-                Self::new(Exit::Refused, refusal.code.text(), refusal.message.clone())
+                let refused = Self::new(Exit::Refused, refusal.code.text(), refusal.message.clone())
                     .field("transaction")
-                    .value(hash.to_string())
+                    .value(hash.to_string());
+                if refusal.code == RefusalCode::UnknownOperator {
+                    return refused
+                        .rule("a key of a member of this chain")
+                        .hint("--chain names another chain, --key another key; althing query key KEY shows what a chain knows of one");
+                }
+                refused
             }
             ClientError::Abnormal { hash, code, message } => {
                 Self::new(Exit::Refused, code.clone(), format!("left out of every block: {message}"))

@@ -101,37 +101,58 @@ pub async fn run(cli: &Cli, output: Output) -> Result<()> {
         return Err(crate::devnet::process::run_detached(program, arguments));
     }
     let context = Context { global: cli.global.clone(), home: Home::new(cli.global.home.as_deref())?, output };
-    match &cli.command {
-        Command::Key(command) => key::run(&context, command),
-        Command::Ca(command) => ca::run(&context, command),
-        Command::Devnet(command) => devnet::run(&context, command).await,
-        Command::Node(command) => node::run(&context, command),
-        Command::Member(command) => member::run(&context, command).await,
-        Command::Proposal(command) => proposal::run(&context, command).await,
-        Command::Vote(command) => vote::run(&context, command).await,
-        Command::Authority(command) => authority::run(&context, command).await,
-        Command::Complaint(command) => complaint::run(&context, command).await,
-        Command::Review(command) => review::run(&context, command).await,
-        Command::Remediation(command) => remediation::run(&context, command).await,
-        Command::Upgrade(command) => upgrade::run(&context, command).await,
-        Command::Record(command) => record::run(&context, command).await,
-        Command::Recovery(command) => recovery::run(&context, command).await,
-        Command::Bootstrap(command) => bootstrap::run(&context, command).await,
-        Command::Registrar(command) => registrar::run(&context, command).await,
-        Command::Accreditation(command) => accreditation::run(&context, command).await,
-        Command::Rdap(command) => rdap::run(&context, command).await,
-        Command::Status => status::run(&context).await,
-        Command::Block(options) => block::run(&context, options).await,
-        Command::Query(command) => query::run(&context, command).await,
-        Command::Tx(command) => tx::run(&context, command).await,
-        Command::Events(options) => events::run(&context, options).await,
-        Command::Sync(command) => sync::run(&context, command).await,
-        Command::Zone(command) => zone::run(&context, command).await,
-        Command::Domain(command) => domain::run(&context, command).await,
-        Command::Contract(command) => contract::run(&context, command).await,
-        Command::Chain(command) => ledger::run(&context, command).await,
-        Command::Audit(options) => ledger::audit(&context, options),
-        Command::Bench(options) => bench::run(&context, options).await,
+    if !tends_signals(&cli.command) {
+        tokio::spawn(end_when_stopped(output));
+    }
+    dispatch(&context, &cli.command).await
+}
+
+/// Whether a command has something to take down before it ends, and looks after signals itself.
+const fn tends_signals(command: &Command) -> bool {
+    matches!(command, Command::Devnet(_) | Command::Bench(_) | Command::Events(_) | Command::Sync(_))
+}
+
+/// Ends the process at Ctrl-C or a request to end, whatever the command waits for, and says so.
+async fn end_when_stopped(output: Output) {
+    if let Err(error) = devnet::stopped().await {
+        let error = error.hint("what was sent before may still become final: althing tx list --key KEY");
+        output.error(&error.render(output.json));
+        std::process::exit(i32::from(error.exit.number()));
+    }
+}
+
+async fn dispatch(context: &Context, command: &Command) -> Result<()> {
+    match command {
+        Command::Key(command) => key::run(context, command),
+        Command::Ca(command) => ca::run(context, command),
+        Command::Devnet(command) => devnet::run(context, command).await,
+        Command::Node(command) => node::run(context, command),
+        Command::Member(command) => member::run(context, command).await,
+        Command::Proposal(command) => proposal::run(context, command).await,
+        Command::Vote(command) => vote::run(context, command).await,
+        Command::Authority(command) => authority::run(context, command).await,
+        Command::Complaint(command) => complaint::run(context, command).await,
+        Command::Review(command) => review::run(context, command).await,
+        Command::Remediation(command) => remediation::run(context, command).await,
+        Command::Upgrade(command) => upgrade::run(context, command).await,
+        Command::Record(command) => record::run(context, command).await,
+        Command::Recovery(command) => recovery::run(context, command).await,
+        Command::Bootstrap(command) => bootstrap::run(context, command).await,
+        Command::Registrar(command) => registrar::run(context, command).await,
+        Command::Accreditation(command) => accreditation::run(context, command).await,
+        Command::Rdap(command) => rdap::run(context, command).await,
+        Command::Status => status::run(context).await,
+        Command::Block(options) => block::run(context, options).await,
+        Command::Query(command) => query::run(context, command).await,
+        Command::Tx(command) => tx::run(context, command).await,
+        Command::Events(options) => events::run(context, options).await,
+        Command::Sync(command) => sync::run(context, command).await,
+        Command::Zone(command) => zone::run(context, command).await,
+        Command::Domain(command) => domain::run(context, command).await,
+        Command::Contract(command) => contract::run(context, command).await,
+        Command::Chain(command) => ledger::run(context, command).await,
+        Command::Audit(options) => ledger::audit(context, options),
+        Command::Bench(options) => bench::run(context, options).await,
         Command::Completions { .. } | Command::RunDetached { .. } => Ok(()),
     }
 }

@@ -21,7 +21,10 @@ use crate::{
 use althing_interface::governance::{self, GovernanceError};
 use althing_types::{govern::GovernanceSettings, id::ChainId};
 use serde::Serialize;
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Id of the chain of a new network, unless one is named.
 const CHAIN: &str = "althing-devnet";
@@ -78,17 +81,11 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     }
     let is_new = !Network::exists(&dir);
     if is_new {
+        check_unused(&dir)?;
         plan(context, options)?.write(&dir)?;
         context.output.note(&format!("new network in {}", dir.display()));
     }
     let network = Network::open(&dir)?;
-    if names {
-        zone_server::write(&network)?;
-    }
-    if access {
-        access_node::write(&network)?;
-    }
-    access_node::allow(network.dir(), &options.rdap_allow)?;
     if let Some(wanted) = options.authorities.map(usize::from)
         && wanted != network.count()
     {
@@ -101,6 +98,13 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
         .rule(format!("{}, or another folder", network.count())));
     }
     check_profile(options, &network)?;
+    if names {
+        zone_server::write(&network)?;
+    }
+    if access {
+        access_node::write(&network)?;
+    }
+    access_node::allow(network.dir(), &options.rdap_allow)?;
     let running: Vec<usize> = (0..network.count()).filter(|i| network.process(*i).is_some()).collect();
     let zones_running = zone_server::process(network.dir()).is_some();
     let access_running = access_node::process(network.dir()).is_some();
@@ -126,6 +130,20 @@ async fn up(context: &Context, options: &DevnetUp) -> Result<()> {
     }
     report(context, &network).await?;
     if options.detach { Ok(()) } else { watch(context, &network, signal).await }
+}
+
+/// Refuses a folder with files that a new network would replace.
+fn check_unused(dir: &Path) -> Result<()> {
+    for name in ["genesis.json", "node-0"] {
+        if dir.join(name).exists() {
+            let message = format!("{} is in use and has no network", dir.display());
+            return Err(CliError::usage("folder_in_use", message)
+                .field("--dir")
+                .value(dir.join(name).display().to_string())
+                .rule("an empty folder, or that of a network"));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a profile that an existing network does not have.

@@ -163,6 +163,7 @@ async fn code_of(client: &Client, hash: &Hash) -> Result<Option<Bytes<{ althing_
 /// # Errors
 /// When the chain disagrees, the file is damaged, or `althingd` cannot be run.
 pub(super) fn audit(context: &Context, options: &AuditArgs) -> Result<()> {
+    std::fs::File::open(&options.file).map_err(|e| CliError::file("read", &options.file, &e))?;
     let program = Program::NODE.find()?;
     let mut command = Command::new(&program);
     command.arg("audit").arg("--json").arg(&options.file).stdin(Stdio::null()).stderr(Stdio::piped());

@@ -112,6 +112,7 @@ async fn tld(context: &Context, chain: &Chain, name: &DomainName) -> Result<()> 
     let delegation: Option<Delegation> = typed("delegation", value(1))?;
     let place = Place::of(chain, &entries);
     if binding.is_none() && delegation.is_none() {
+        chain.needs(tld_binding::ID).await?;
         return Err(absent("tld", &name.to_string(), &place));
     }
     let mut zone = Zone::default();
@@ -175,6 +176,9 @@ async fn registries(chain: &Chain, tlds: &[DomainName]) -> Result<BTreeMap<Organ
 async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()> {
     let (entries, found) = chain.value::<Host>("host", entry(domain_records::ID, &layout::host_key(name))?).await?;
     let place = Place::of(chain, &entries);
+    if found.is_none() {
+        chain.needs(domain_records::ID).await?;
+    }
     let addresses = found.ok_or_else(|| absent("host", &name.to_string(), &place))?;
     let prefix = entry(domain_records::ID, &layout::users_prefix(name))?;
     let scan = chain.scan(&prefix).await?;
@@ -199,6 +203,9 @@ async fn host(context: &Context, chain: &Chain, name: &DomainName) -> Result<()>
 async fn apex(context: &Context, chain: &Chain) -> Result<()> {
     let (entries, found) = chain.value::<Apex>("apex", entry(domain_records::ID, &layout::apex_key())?).await?;
     let place = Place::of(chain, &entries);
+    if found.is_none() {
+        chain.needs(domain_records::ID).await?;
+    }
     let apex = found.ok_or_else(|| absent("apex", ".", &place))?;
     #[derive(Serialize)]
     struct Answer {

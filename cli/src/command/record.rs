@@ -143,7 +143,11 @@ async fn all(chain: &Chain) -> Result<Vec<HeldChange>> {
 
 async fn list(context: &Context, wanted: impl Fn(&HeldChange) -> bool) -> Result<()> {
     let chain = context.chain().await?;
-    let held: Vec<HeldChange> = all(&chain).await?.into_iter().filter(wanted).collect();
+    let all = all(&chain).await?;
+    if all.is_empty() {
+        chain.needs(domain_records::ID).await?;
+    }
+    let held: Vec<HeldChange> = all.into_iter().filter(wanted).collect();
     context.output.print(&held, |held| {
         if held.is_empty() {
             return "no change waits".into();

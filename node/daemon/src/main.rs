@@ -57,9 +57,7 @@ fn start() -> anyhow::Result<ExitCode> {
         check(&config)?;
         return Ok(ExitCode::SUCCESS);
     }
-    // The consensus library tells of every vote at level info; what matters of it, the node itself logs.
-    let quiet = format!("arc_malachitebft_core_consensus=warn,arc_malachitebft_core_driver=warn,{}", config.log.filter);
-    let filter = tracing_subscriber::EnvFilter::try_new(quiet)?;
+    let filter = filter(&config)?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     match config.log.format {
         LogFormat::Text => log.init(),
@@ -69,11 +67,20 @@ fn start() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is logged.
+fn filter(config: &NodeConfig) -> anyhow::Result<tracing_subscriber::EnvFilter> {
+    // The consensus library tells of every vote at level info; what matters of it, the node itself logs.
+    let quiet = format!("arc_malachitebft_core_consensus=warn,arc_malachitebft_core_driver=warn,{}", config.log.filter);
+    tracing_subscriber::EnvFilter::try_new(quiet).with_context(|| format!("log.filter is {:?}", config.log.filter))
+}
+
 /// Reads everything that the configuration names, and says whose node it would start on which chains.
 fn check(config: &NodeConfig) -> anyhow::Result<()> {
+    filter(config)?;
     let node = NodeId::from(keys::read(&config.key_file)?.public());
+    let chains = assemble::read_chains(config)?;
     println!("configuration is good; node {node}");
-    for genesis in assemble::read_chains(config)? {
+    for genesis in chains {
         let role = if genesis.authorities.iter().any(|authority| authority.node == node) {
             "authority"
         } else {

@@ -44,8 +44,6 @@ const ATTEMPTS: usize = 20;
 const PROOF_INTERVAL: Duration = Duration::from_secs(15);
 /// Pause after a failure; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// A view that changes all the time is kept this often.
-const KEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// Longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -203,9 +201,8 @@ impl ChainFollower {
                 state.fault = None;
             });
         };
+        self.keep(&view);
         publish(&view);
-        let mut keeper = Keeper::new(self.kept.as_ref());
-        keeper.changed(&view);
         *pause = FIRST_PAUSE;
         let from = EventId { height: Height(view.reached).next(), index: 0 };
         let filter = Filter { contract: Some(self.contract.clone()), ..Filter::default() };
@@ -218,7 +215,6 @@ impl ChainFollower {
                 Err(_) => {
                     self.nothing_hidden(&view, Height(view.reached)).await?;
                     proven = Instant::now();
-                    keeper.due(&view);
                     continue;
                 }
             };
@@ -237,18 +233,24 @@ impl ChainFollower {
                             return Err(self.hidden(view.counts.changes, due));
                         }
                         proven = Instant::now();
+                        self.keep(&view);
                         publish(&view);
-                        keeper.changed(&view);
                     } else if proven.elapsed() >= PROOF_INTERVAL {
                         self.nothing_hidden(&view, height).await?;
                         proven = Instant::now();
                     }
                     view.reached = view.reached.max(height.0);
-                    keeper.due(&view);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Keeps a view that has just changed, at once: whatever stops this node may do so at any time.
+    fn keep(&self, view: &ChainView) {
+        if let Some(Err(fault)) = self.kept.as_ref().map(|kept| kept.put(view)) {
+            tracing::warn!(%fault, "what was proven cannot be kept");
+        }
     }
 
     /// Checks that a view is not of an earlier state than the last one: that is proven as well, and no longer true.
@@ -396,36 +398,6 @@ impl ChainFollower {
     fn hidden(&self, proven: u64, told: u64) -> RdapFault {
         let reason = format!("{proven} changes are proven, {told} were told");
         RdapFault::NotProven { chain: self.name.clone(), reason }
-    }
-}
-
-/// Keeps a view when it has changed, but not all the time.
-struct Keeper<'a> {
-    kept: Option<&'a Kept>,
-    /// Whether the last change is not kept yet.
-    open: bool,
-    last: Option<Instant>,
-}
-
-impl<'a> Keeper<'a> {
-    const fn new(kept: Option<&'a Kept>) -> Self {
-        Self { kept, open: false, last: None }
-    }
-
-    fn changed(&mut self, view: &ChainView) {
-        self.open = true;
-        self.due(view);
-    }
-
-    fn due(&mut self, view: &ChainView) {
-        let Some(kept) = self.kept.filter(|_| self.open) else { return };
-        if self.last.is_some_and(|last| last.elapsed() < KEEP_INTERVAL) {
-            return;
-        }
-        if let Err(fault) = kept.put(view) {
-            tracing::warn!(%fault, "what was proven cannot be kept");
-        }
-        (self.open, self.last) = (false, Some(Instant::now()));
     }
 }
 

@@ -101,6 +101,10 @@ fn with_epp(mut error: CliError) -> CliError {
 /// A name that must be registered, with the entries it was read from.
 async fn registered(chain: &Chain, name: &DomainName) -> Result<(crate::chain::Entries, Domain)> {
     let (entries, domain) = chain.value::<Domain>("domain", entry(&layout::domain_key(name))?).await?;
+    if domain.is_none() {
+        // A chain without the contract proves the absence of every name.
+        charter(chain).await?;
+    }
     let proven = if chain.verifies() { "its absence is proven" } else { "the node says so" };
     let domain = domain.ok_or_else(|| {
         CliError::not_found("epp_2303", format!("'{name}' is not registered at height {}: {proven}", entries.height))
@@ -122,7 +126,7 @@ async fn charter(chain: &Chain) -> Result<Charter> {
         .field("chain")
         .value(chain.genesis.chain.as_str())
         .rule("the chain of a TLD")
-        .hint("name a node of the TLD's chain with --api")
+        .hint("--chain names the chain of the TLD; --api a node of it")
     })
 }
 

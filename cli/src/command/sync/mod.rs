@@ -104,6 +104,18 @@ async fn refusals(context: &Context, peer: Option<&ChainId>) -> Result<()> {
             found.push(Refused { peer, code_number, meaning, record });
         }
     }
+    if let Some(peer) = peer.filter(|peer| found.is_empty() && **peer != chain.genesis.chain) {
+        // What claimed to be of a stranger stands under this chain's own id.
+        if chain.read(&[storage(&contract()?, &layout::peer_key(peer))], None).await?.values.pop().flatten().is_none() {
+            return Err(CliError::not_found(
+                "peer_unknown",
+                format!("chain '{peer}' is no peer of '{}'", chain.genesis.chain),
+            )
+            .field("PEER")
+            .value(peer.as_str())
+            .rule("a chain that this one knows: althing sync status"));
+        }
+    }
     context.output.print(&found, |found| {
         if found.is_empty() {
             return "no delivery was refused".to_owned();

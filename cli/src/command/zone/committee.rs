@@ -176,7 +176,9 @@ impl Committee {
                             .field("proposal")
                             .value(number.to_string())
                             .rule("a proposal that is accepted and carried out")
-                            .hint(format!("althing proposal show {number}")));
+                            .hint(format!(
+                                "althing proposal show {number}; where an interrupted run had proposed the same, run it again: only what is missing is sent"
+                            )));
                     }
                     _ => open = open.saturating_add(1),
                 }

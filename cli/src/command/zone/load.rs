@@ -18,7 +18,7 @@ use althing_client::Order;
 use althing_interface::{
     call::Call,
     layout::registrations as keys,
-    registrations::{self, Charter, Load as LoadCall, LoadEntry, SetApex, add_years},
+    registrations::{self, Charter, Load as LoadCall, LoadEntry, Loaded, SetApex, add_years},
 };
 use althing_types::{
     codec::List,
@@ -167,12 +167,15 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Loads parcels: one alone, to see what a name costs, then all others.
+    /// Loads parcels: one alone, to see what a name costs, then all others. A parcel whose names came in meanwhile, by what
+    /// an interrupted load had sent, shows nothing: then twice as many are tried.
     async fn load(&mut self, mut parcels: Vec<Vec<LoadEntry>>, names: usize) -> Result<()> {
         let progress = self.context.output.progress("loading", names as u64);
-        let mut done = 0u64;
+        let (mut done, mut tried) = (0u64, 1usize);
         while !parcels.is_empty() {
-            let rest = if self.fuel_per_name == 0 { parcels.split_off(1) } else { Vec::new() };
+            let now = if self.fuel_per_name == 0 { tried.min(parcels.len()) } else { parcels.len() };
+            tried = tried.saturating_mul(2);
+            let rest = parcels.split_off(now);
             let before = done;
             let mut calls = Vec::with_capacity(parcels.len());
             for parcel in parcels {
@@ -212,7 +215,7 @@ impl Sender<'_> {
         let contract = ContractId::new(C::CONTRACT)?;
         let names = |decided: usize| counts.iter().take(decided).fold(0u64, |sum, count| sum.saturating_add(*count));
         let results = submitter.send_all(orders, |decided| progress(names(decided))).await?;
-        for (count, result) in counts.iter().copied().zip(results) {
+        for result in results {
             let done = result?;
             if done.receipt.status != Status::Succeeded {
                 Outcome::of(&mut Abis::new(self.chain), &done, Some((&contract, C::METHOD)))
@@ -221,8 +224,10 @@ impl Sender<'_> {
                     .map_err(|error| error.hint("run it again: only what is missing is sent"))?;
             }
             if C::METHOD == LoadCall::METHOD {
-                let each = done.receipt.fuel_used.checked_div(count).unwrap_or_default();
-                self.fuel_per_name = self.fuel_per_name.max(each).max(1);
+                // What was there already costs little and says nothing.
+                let loaded: Loaded = typed("result of the load", Some(&done.receipt.result))?.unwrap_or_default();
+                let each = done.receipt.fuel_used.checked_div(loaded.loaded.into()).unwrap_or_default();
+                self.fuel_per_name = self.fuel_per_name.max(each);
             }
         }
         Ok(())

@@ -254,7 +254,7 @@ fn human(e: &Explained) -> String {
     let mut rows = vec![
         ("zone", e.zone.to_string()),
         ("records", e.records.join("\n             ")),
-        ("read", format!("at height {} with proof", e.state.height)),
+        ("read", format!("at height {}{}", e.state.height, if e.verified { " with proof" } else { "" })),
         ("set", format!("in block {}, receipt {}", e.height, e.index)),
         ("block", e.block.to_string()),
         ("time", date(e.time_ms)),
