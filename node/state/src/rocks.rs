@@ -13,8 +13,9 @@ use crate::{
     store::{Caches, Store},
 };
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
-    ErrorKind, IteratorMode, LogLevel, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
+    DBRecoveryMode, Direction, ErrorKind, IteratorMode, LogLevel, Options, ReadOptions, Snapshot, WriteBatch,
+    WriteOptions,
 };
 use std::{
     fs,
@@ -23,8 +24,10 @@ use std::{
 };
 
 const MIB: usize = 1024 * 1024;
-/// Blocks of table files that are kept in memory.
-const BLOCK_CACHE: usize = 32 * MIB;
+/// Blocks of table files that are kept in memory, at most.
+const BLOCK_CACHE: usize = 96 * MIB;
+/// Size of a part of an index or a filter.
+const PART: usize = 4 * 1024;
 /// Size at which a table's write buffer is written out.
 const WRITE_BUFFER: usize = 16 * MIB;
 /// Write buffers of all tables together.
@@ -143,7 +146,13 @@ fn database_options() -> Options {
 fn table_options(table: Table, cache: &Cache) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
+    // Index and filters in parts: whole ones of a large state push each other out of the cache, and each is read and
+    // checked anew for one entry.
+    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    blocks.set_partition_filters(true);
+    blocks.set_metadata_block_size(PART);
     blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_top_level_index_and_filter(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_bloom_filter(10.0, false);
     blocks.set_format_version(5);
